@@ -1,0 +1,78 @@
+//! What can go wrong with a store: one variant for each thing that somebody would do about it.
+
+use crate::Operation;
+
+/// What the store, or the library that reaches it, said.
+pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why an operation on the store failed, with the operation, the key (of a list: its prefix) and the source.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such object. The only error that says anything about existence.
+    #[error("{operation}: there is no object `{key}`")]
+    NotFound { operation: Operation, key: String },
+
+    /// Not allowed. A wrong configuration; it says nothing about whether the object exists.
+    #[error("{operation} `{key}`: access denied. {remedy}")]
+    Denied { operation: Operation, key: String, remedy: String, source: Source },
+
+    /// Somebody else was writing the same key at the same moment: try again.
+    #[error("{operation} `{key}`: another request for the same key was under way; try again")]
+    Conflict { operation: Operation, key: String },
+
+    /// No answer, or the answer that there is none now: try again. What was asked may have been done nevertheless.
+    #[error("{operation} `{key}`: the store did not answer: {problem}")]
+    Unavailable { operation: Operation, key: String, problem: String, source: Option<Source> },
+
+    /// The location cannot hold a lake as it is: no directory, read-only, full, no such bucket. The message says what to do.
+    #[error("{operation} `{key}`: {problem}")]
+    Unusable { operation: Operation, key: String, problem: String, source: Option<Source> },
+
+    /// The caller asked for something that no store does: a bug.
+    #[error("{operation} `{key}`: {problem} (a bug in the caller)")]
+    Misuse { operation: Operation, key: String, problem: String },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed a moment later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::Unavailable { .. })
+    }
+
+    /// Whether the object is known not to be there.
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    pub(crate) fn not_found(operation: Operation, key: &str) -> Self {
+        Self::NotFound { operation, key: key.to_owned() }
+    }
+
+    pub(crate) fn denied(operation: Operation, key: &str, remedy: impl Into<String>, source: Source) -> Self {
+        Self::Denied { operation, key: key.to_owned(), remedy: remedy.into(), source }
+    }
+
+    pub(crate) fn unavailable(
+        operation: Operation,
+        key: &str,
+        problem: impl Into<String>,
+        source: Option<Source>,
+    ) -> Self {
+        Self::Unavailable { operation, key: key.to_owned(), problem: problem.into(), source }
+    }
+
+    pub(crate) fn unusable(
+        operation: Operation,
+        key: &str,
+        problem: impl Into<String>,
+        source: Option<Source>,
+    ) -> Self {
+        Self::Unusable { operation, key: key.to_owned(), problem: problem.into(), source }
+    }
+
+    pub(crate) fn misuse(operation: Operation, key: &str, problem: impl Into<String>) -> Self {
+        Self::Misuse { operation, key: key.to_owned(), problem: problem.into() }
+    }
+}
