@@ -129,8 +129,7 @@ pub struct P95 {
 }
 
 /// How the producer invents a value for a column. `present` is the share of events that have it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Generate {
     /// A unique id (UUID, or its text).
     Id,
@@ -140,15 +139,11 @@ pub enum Generate {
     OfEntity { values: Vec<String> },
     /// Around now, out of order.
     EventTime,
-    LogNormal { median: f64, spread: f64, decimals: u8, #[serde(default = "always")] present: f64 },
-    Normal { mean: f64, deviation: f64, decimals: u8, #[serde(default = "always")] present: f64 },
-    Integer { min: i64, max: i64, #[serde(default = "always")] present: f64 },
-    Choice { values: Vec<String>, #[serde(default = "always")] present: f64 },
-    Flag { share: f64, #[serde(default = "always")] present: f64 },
-}
-
-const fn always() -> f64 {
-    1.0
+    LogNormal { median: f64, spread: f64, decimals: u8, present: f64 },
+    Normal { mean: f64, deviation: f64, decimals: u8, present: f64 },
+    Integer { min: i64, max: i64, present: f64 },
+    Choice { values: Vec<String>, present: f64 },
+    Flag { share: f64, present: f64 },
 }
 
 impl Dataset {

@@ -1,0 +1,221 @@
+//! `[[columns]]`: names, identities, types and places in the JSON value.
+
+use toml::de::DeValue;
+
+use super::generate;
+use super::reader::{At, Reader, Section, as_bool, as_integer, as_str, as_strings, as_table, choose};
+use crate::dataset::{Column, ColumnType, FIRST_FIELD_ID, Generate};
+
+/// Names of the columns that Penstock adds in raw, silver, windows or rejects.
+const OWN_COLUMNS: [&str; 24] = [
+    "topic",
+    "partition",
+    "offset",
+    "shard",
+    "sequence_number",
+    "timestamp",
+    "timestamp_type",
+    "key",
+    "ingested_at",
+    "extra",
+    "reject_reason",
+    "reject_detail",
+    "reject_bytes",
+    "event_date",
+    "window_start",
+    "window_end",
+    "count",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "first_event_time",
+    "last_event_time",
+    "kind",
+];
+
+/// Table formats keep the ids just below 2^31 for themselves.
+const LAST_FIELD_ID: i32 = 1_000_000_000;
+
+/// Names end up in paths and in every reader's catalogue.
+const MAX_NAME_BYTES: usize = 64;
+
+const COLUMN_KEYS: [&str; 8] = ["name", "field_id", "type", "path", "required", "unit", "description", "generate"];
+
+const TYPES: [(&str, ColumnType); 6] = [
+    ("uuid", ColumnType::Uuid),
+    ("string", ColumnType::String),
+    ("int", ColumnType::Int),
+    ("double", ColumnType::Double),
+    ("bool", ColumnType::Bool),
+    ("timestamp", ColumnType::Timestamp),
+];
+
+/// A column as far as it could be read.
+pub(super) struct Draft {
+    pub(super) column: Column,
+    /// False if the type was wrong: then nothing more is said about it.
+    pub(super) type_known: bool,
+    pub(super) offset: usize,
+}
+
+pub(super) const fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Uuid => "uuid",
+        ColumnType::String => "string",
+        ColumnType::Int => "int",
+        ColumnType::Double => "double",
+        ColumnType::Bool => "bool",
+        ColumnType::Timestamp => "timestamp",
+    }
+}
+
+pub(super) fn read<'t>(reader: &mut Reader<'t>, root: &Section<'t>) -> Vec<Draft> {
+    let tables = reader.required(root, "columns", "a [[columns]] table for each column", as_tables);
+    let tables = tables.map(|tables| tables.value).unwrap_or_default();
+    let drafts: Vec<Draft> = tables.iter().map(|section| read_column(reader, section)).collect();
+    check_unique(reader, &drafts);
+    check_paths(reader, &drafts);
+    check_entities(reader, &drafts);
+    drafts
+}
+
+fn as_tables<'t>(value: &'t DeValue<'t>) -> Option<Vec<Section<'t>>> {
+    let DeValue::Array(items) = value else { return None };
+    items
+        .iter()
+        .map(|item| {
+            let table = as_table(item.get_ref())?;
+            Some(Section { title: "[[columns]]".to_owned(), offset: item.span().start, table })
+        })
+        .collect()
+}
+
+fn read_column<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Draft {
+    reader.known_keys(section, &COLUMN_KEYS);
+    let name = read_name(reader, section);
+    let field_id = read_field_id(reader, section);
+    let kind = read_type(reader, section);
+    let required = reader.value(section, "required", "true or false", as_bool).is_some_and(|flag| flag.value);
+    let column = Column {
+        path: read_path(reader, section).unwrap_or_else(|| vec![name.clone()]),
+        name,
+        field_id,
+        kind: kind.unwrap_or(ColumnType::String),
+        required,
+        unit: reader.text(section, "unit"),
+        description: reader.text(section, "description").unwrap_or_default(),
+        generate: generate::read(reader, section, kind, required),
+    };
+    Draft { column, type_known: kind.is_some(), offset: section.offset }
+}
+
+fn read_name<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> String {
+    let Some(name) = reader.required(section, "name", "the column's name", as_str) else { return String::new() };
+    check_identifier(reader, &name, "column");
+    if OWN_COLUMNS.contains(&name.value) {
+        let message = format!(
+            "`{0}` is a column of Penstock's own: choose another name and keep the JSON key with path = \"{0}\"",
+            name.value
+        );
+        reader.problem(name.offset, message);
+    }
+    name.value.to_owned()
+}
+
+pub(super) fn check_identifier(reader: &mut Reader<'_>, name: &At<&str>, what: &str) {
+    let fine = name.value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && name.value.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.value.len() <= MAX_NAME_BYTES;
+    if !fine {
+        let message = format!(
+            "`{}` cannot name a {what}: use at most {MAX_NAME_BYTES} of a-z, 0-9 and _, beginning with a letter",
+            name.value.escape_debug()
+        );
+        reader.problem(name.offset, message);
+    }
+}
+
+/// The id, or 0 where it is wrong.
+fn read_field_id<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> i32 {
+    let expected = "an integer of at least 100 that no other column has or had";
+    let Some(number) = reader.required(section, "field_id", expected, as_integer) else { return 0 };
+    let range = i64::from(FIRST_FIELD_ID)..=i64::from(LAST_FIELD_ID);
+    let number = reader.check_range("field_id", number, range, "smaller ids belong to Penstock's own columns");
+    i32::try_from(number).unwrap_or_default()
+}
+
+fn read_type<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Option<ColumnType> {
+    let names = TYPES.map(|(name, _)| name);
+    let expected = format!("one of {}", names.join(", "));
+    let word = reader.required(section, "type", &expected, as_str)?;
+    let kind = TYPES.into_iter().find_map(|(name, kind)| (name == word.value).then_some(kind));
+    if kind.is_none() {
+        reader.problem(word.offset, format!("unknown type `{}`: {}", word.value, choose(word.value, &names)));
+    }
+    kind
+}
+
+fn read_path<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Option<Vec<String>> {
+    let expected = "keys joined by dots, or an array of keys (for keys that hold dots)";
+    let path = reader.value(section, "path", expected, |value| match value {
+        DeValue::String(dotted) => Some(dotted.split('.').map(str::to_owned).collect::<Vec<_>>()),
+        _ => Some(as_strings(value)?.into_iter().map(|key| key.value.to_owned()).collect()),
+    })?;
+    if path.value.is_empty() || path.value.iter().any(String::is_empty) {
+        reader.problem(path.offset, "`path` has an empty key: write it like \"device.id\" or [\"device\", \"id\"]");
+    }
+    Some(path.value)
+}
+
+fn check_unique(reader: &mut Reader<'_>, drafts: &[Draft]) {
+    for (index, Draft { column, offset, .. }) in drafts.iter().enumerate() {
+        let mut earlier = drafts.iter().take(index).map(|draft| &draft.column);
+        if !column.name.is_empty() && earlier.clone().any(|other| other.name == column.name) {
+            reader.problem(*offset, format!("a second column `{}`: rename or remove one", column.name));
+        }
+        if let Some(other) = earlier.find(|other| other.field_id == column.field_id && other.field_id != 0) {
+            let message = format!(
+                "`{}` has the field_id {} of `{}`: give the newer column an id that was never used",
+                column.name, column.field_id, other.name
+            );
+            reader.problem(*offset, message);
+        }
+    }
+}
+
+/// A JSON value is either a column's or an object with columns inside, never both.
+fn check_paths(reader: &mut Reader<'_>, drafts: &[Draft]) {
+    for (index, Draft { column, offset, .. }) in drafts.iter().enumerate() {
+        for Draft { column: other, .. } in drafts.iter().take(index) {
+            let overlap = column.path.starts_with(&other.path) || other.path.starts_with(&column.path);
+            if overlap && column.name != other.name {
+                let message = format!(
+                    "the path {} of `{}` and the path {} of `{}` overlap: one JSON value fills one column",
+                    column.path.join("."),
+                    column.name,
+                    other.path.join("."),
+                    other.name
+                );
+                reader.problem(*offset, message);
+            }
+        }
+    }
+}
+
+/// `of_entity` speaks of the one entity that an event belongs to.
+fn check_entities(reader: &mut Reader<'_>, drafts: &[Draft]) {
+    let is_entity = |draft: &&Draft| matches!(draft.column.generate, Some(Generate::Entity { .. }));
+    for second in drafts.iter().filter(is_entity).skip(1) {
+        reader.problem(second.offset, "a second `entity` generator: an event belongs to one entity, use `choice`");
+    }
+    if drafts.iter().any(|draft| is_entity(&draft)) {
+        return;
+    }
+    for draft in drafts {
+        if matches!(draft.column.generate, Some(Generate::OfEntity { .. })) {
+            let message = "`of_entity` needs a column with an `entity` generator: add one, or use `choice`";
+            reader.problem(draft.offset, message);
+        }
+    }
+}
