@@ -111,7 +111,9 @@ fn read_column<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Draft {
 }
 
 fn read_name<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> String {
-    let Some(name) = reader.required(section, "name", "the column's name", as_str) else { return String::new() };
+    let Some(name) = reader.required(section, "name", "a string, the column's name", as_str) else {
+        return String::new();
+    };
     check_identifier(reader, &name, "column");
     if OWN_COLUMNS.contains(&name.value) {
         let message = format!(

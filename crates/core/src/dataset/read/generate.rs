@@ -82,8 +82,8 @@ fn read_kind<'t>(reader: &mut Reader<'t>, section: &Section<'t>, kind: &str, req
 }
 
 fn integer<'t>(reader: &mut Reader<'t>, section: &Section<'t>, required: bool) -> Generate {
-    let min = reader.required(section, "min", "the smallest value", as_integer);
-    let max = reader.required(section, "max", "the largest value", as_integer);
+    let min = reader.required(section, "min", "an integer, the smallest value", as_integer);
+    let max = reader.required(section, "max", "an integer, the largest value", as_integer);
     if let (Some(At { value: min, .. }), Some(At { value: max, offset })) = (min, max)
         && max < min
     {

@@ -207,7 +207,8 @@ pub(super) fn choose(word: &str, known: &[&str]) -> String {
         Some((distance, known)) if distance <= word.chars().count().div_ceil(3).max(2) => {
             format!("did you mean `{known}`?")
         }
-        _ => format!("use one of {}", known.join(", ")),
+        Some(_) => format!("use one of {}", known.join(", ")),
+        None => "there is none".to_owned(),
     }
 }
 
