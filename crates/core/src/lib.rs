@@ -10,3 +10,29 @@
 
 pub mod dataset;
 pub mod position;
+
+// A batch, from the payload to a raw object.
+pub mod payload;
+pub mod json;
+pub mod time;
+pub mod uuid;
+pub mod reject;
+// pub mod parse;
+// pub mod raw;
+
+// The chain of raw objects.
+pub mod keys;
+pub mod checksum;
+pub mod chain;
+
+// A cut, from raw objects to silver and windows.
+pub mod cut;
+pub mod dedupe;
+pub mod window;
+pub mod table;
+pub mod windows_table;
+pub mod part;
+pub mod state;
+pub mod pour;
+
+pub mod p95;

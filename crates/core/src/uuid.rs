@@ -1,0 +1,108 @@
+//! UUIDs as 16 bytes and as text.
+//!
+//! Accepted: 32 hex digits in any case, with hyphens after the digits 8, 12, 16 and 20, or without any.
+//! Written: lower case with hyphens.
+
+/// The length of a UUID's text with hyphens.
+pub const TEXT_BYTES: usize = 36;
+
+/// Where the hyphens stand in the text.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+/// Reads a UUID; `None` if the text is none.
+#[must_use]
+pub fn parse(text: &[u8]) -> Option<[u8; 16]> {
+    match text.len() {
+        TEXT_BYTES if HYPHENS.iter().all(|at| text[*at] == b'-') => {
+            let mut digits = [0; 32];
+            digits[..8].copy_from_slice(&text[..8]);
+            digits[8..12].copy_from_slice(&text[9..13]);
+            digits[12..16].copy_from_slice(&text[14..18]);
+            digits[16..20].copy_from_slice(&text[19..23]);
+            digits[20..].copy_from_slice(&text[24..]);
+            parse_digits(&digits)
+        }
+        32 => parse_digits(text.try_into().ok()?),
+        _ => None,
+    }
+}
+
+fn parse_digits(digits: &[u8; 32]) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    let mut invalid = 0;
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        invalid |= high | low;
+        *byte = high << 4 | (low & 15);
+    }
+    (invalid < 16).then_some(bytes)
+}
+
+/// The value of each hex digit; 255 for every other byte.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+/// The text of a UUID, on the stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Text([u8; TEXT_BYTES]);
+
+impl Text {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Writes a UUID in lower case with hyphens.
+#[must_use]
+pub fn text(uuid: [u8; 16]) -> Text {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'-'; TEXT_BYTES];
+    let mut at = 0;
+    for byte in uuid {
+        if HYPHENS.contains(&at) {
+            at += 1;
+        }
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 15)];
+        at += 2;
+    }
+    Text(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_is_a_uuid_and_nothing_else() {
+        let bytes = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128.to_be_bytes();
+        let check = |text: &str, expect: Option<[u8; 16]>| assert_eq!(parse(text.as_bytes()), expect, "{text}");
+        check("01234567-89ab-cdef-0123-456789abcdef", Some(bytes));
+        check("01234567-89AB-CDEF-0123-456789ABCDEF", Some(bytes));
+        check("0123456789abcdef0123456789abcdef", Some(bytes));
+        check("01234567-89ab-cdef-0123-456789abcdeg", None);
+        check("01234567x89ab-cdef-0123-456789abcdef", None);
+        check("0123456-789ab-cdef-0123-456789abcdef", None);
+        check("01234567-89ab-cdef-0123-456789abcde", None);
+        check("{01234567-89ab-cdef-0123-456789abcdef}", None);
+        check("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn text_round_trips(uuid in any::<[u8; 16]>()) {
+            prop_assert_eq!(parse(text(uuid).as_str().as_bytes()), Some(uuid));
+        }
+    }
+}

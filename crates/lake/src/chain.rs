@@ -1,0 +1,223 @@
+//! The chains of raw objects, as they stand in a store.
+//!
+//! An object's key says where it begins and its footer where its successor must begin.
+//! Whoever reads a footer checks that it belongs to the chain and to the key.
+
+use futures::future::try_join_all;
+use penstock_core::chain::{self, Link, Tail};
+use penstock_core::keys::{self, ChainId};
+use penstock_core::position::Position;
+use penstock_core::table::{FooterRead, TableError, footer_entry};
+
+use crate::{LIST_LIMIT, Store, StoreError};
+
+/// How many last bytes of a Parquet file are asked for first: a footer of a few dozen columns fits.
+const FOOTER_GUESS_BYTES: u64 = 16 * 1024;
+
+/// How many footers are asked for at once.
+const FOOTERS_AT_ONCE: usize = 16;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The object is there, but it is not a link of this chain.
+    #[error(
+        "the raw object `{key}` is damaged or foreign: {problem}. Restore it from a backup, or move it away if it was copied here; \
+         if it is lost, `penstock gaps declare --unreadable {key}` lets refine go on without it"
+    )]
+    Damaged { key: String, problem: String },
+}
+
+impl ChainError {
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_not_found())
+    }
+}
+
+/// A footer entry of an object: one request, or two where the footer is unusually long.
+///
+/// # Errors
+/// The outer error is the store's; the inner one says that the object is no Parquet file, or not ours.
+pub async fn read_entry<T: serde::de::DeserializeOwned>(
+    store: &dyn Store,
+    key: &str,
+    entry: &'static str,
+) -> Result<Result<T, TableError>, StoreError> {
+    let mut length = FOOTER_GUESS_BYTES;
+    loop {
+        let end = store.get_end(key, length).await?;
+        match footer_entry(&end.bytes, entry) {
+            Ok(FooterRead::Entry(value)) => return Ok(Ok(value)),
+            Ok(FooterRead::NeedsEnd(needed)) if length < needed && length < end.size => length = needed,
+            Ok(FooterRead::NeedsEnd(_)) => {
+                let problem = "its footer is longer than the file".to_owned();
+                return Ok(Err(TableError::Column { column: "footer".to_owned(), problem }));
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}
+
+/// The link that begins at `from`.
+///
+/// # Errors
+/// The store's, also if there is no such object; or the object is not what its key says.
+pub async fn read_link(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    from: Position,
+) -> Result<Link, ChainError> {
+    let key = chain.object(dataset, from);
+    let damaged = |problem: String| ChainError::Damaged { key: key.clone(), problem };
+    let link = read_entry::<Link>(store, &key, chain::FOOTER_KEY)
+        .await?
+        .map_err(|error| damaged(error.to_string()))?;
+    chain::follow(dataset, chain, from, &link).map_err(damaged)?;
+    Ok(link)
+}
+
+/// Finds the end of a chain. `known` is where some object of the chain begins, from memory or from a hint:
+/// if that object is there, only what comes after it is listed.
+///
+/// # Errors
+/// The store's; or the last object is not what its key says.
+pub async fn find_tail(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    known: Option<Position>,
+) -> Result<Tail, ChainError> {
+    let newer = last_position(store, dataset, chain, known).await?;
+    let Some(last) = newer.or(known) else {
+        return Ok(Tail::new_chain());
+    };
+    match read_link(store, dataset, chain, last).await {
+        Ok(link) => Ok(Tail::from(&link)),
+        // A hint may name an object that is not there: then it is as if there were no hint.
+        Err(error) if error.is_not_found() && newer.is_none() => {
+            Box::pin(find_tail(store, dataset, chain, None)).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Where the last object of the chain begins, if one comes after `known`.
+async fn last_position(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    known: Option<Position>,
+) -> Result<Option<Position>, ChainError> {
+    let mut after = known.map(|from| chain.object(dataset, from));
+    let mut last = None;
+    loop {
+        let page = store.list_after(&chain.folder(dataset), after.as_deref(), LIST_LIMIT).await?;
+        let Some(newest) = page.last() else {
+            return Ok(last);
+        };
+        last = positions(dataset, chain, page.iter().map(|listed| listed.key.as_str())).last().or(last);
+        if page.len() < LIST_LIMIT {
+            return Ok(last);
+        }
+        after = Some(newest.key.clone());
+    }
+}
+
+/// The positions that keys of this chain name; other keys are none of ours.
+fn positions<'k>(
+    dataset: &str,
+    chain: &ChainId,
+    keys: impl Iterator<Item = &'k str>,
+) -> impl Iterator<Item = Position> {
+    keys.filter_map(move |key| {
+        let (named, from) = ChainId::parse_object(dataset, key)?;
+        (named == *chain).then_some(from)
+    })
+}
+
+/// Links that follow one another.
+#[derive(Debug)]
+pub struct Links {
+    pub links: Vec<Link>,
+    /// Why the walk ended before the limit was reached.
+    pub end: LinksEnd,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum LinksEnd {
+    /// There are more links than were asked for.
+    More,
+    /// No object comes after the last link.
+    End,
+    /// Objects come later, but none begins where the last link ends. A directory may list so while it is written.
+    Broken { expected: Position, found: Position },
+}
+
+/// Walks a chain by its footers from `from`, where an object must begin, over at most `limit` links.
+///
+/// # Errors
+/// The store's; or an object is not what its key says.
+pub async fn read_links(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    from: Position,
+    limit: usize,
+) -> Result<Links, ChainError> {
+    let mut walk = Links { links: Vec::new(), end: LinksEnd::End };
+    let mut expected = from;
+    // Keys sort like positions, so the key just before the first wanted one is that of no object.
+    let mut after = chain.object(dataset, from);
+    after.pop();
+    loop {
+        let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
+        let found: Vec<Position> =
+            positions(dataset, chain, page.iter().map(|listed| listed.key.as_str())).collect();
+        for chunk in found.chunks(FOOTERS_AT_ONCE) {
+            if limit <= walk.links.len() {
+                walk.end = LinksEnd::More;
+                return Ok(walk);
+            }
+            if chunk[0] != expected {
+                walk.end = LinksEnd::Broken { expected, found: chunk[0] };
+                return Ok(walk);
+            }
+            let reads = chunk.iter().map(|from| read_link(store, dataset, chain, *from));
+            for link in try_join_all(reads).await? {
+                if link.from != expected {
+                    walk.end = LinksEnd::Broken { expected, found: link.from };
+                    return Ok(walk);
+                }
+                expected = link.next;
+                walk.links.push(link);
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == LIST_LIMIT => after = last.key.clone(),
+            _ => return Ok(walk),
+        }
+    }
+}
+
+/// Every chain of a dataset, in order.
+///
+/// # Errors
+/// The store's.
+pub async fn find_chains(store: &dyn Store, dataset: &str) -> Result<Vec<ChainId>, StoreError> {
+    let root = keys::raw_folder(dataset);
+    let mut chains = Vec::new();
+    for source in store.list_folders(&root).await? {
+        for topic in store.list_folders(&format!("{root}{source}/")).await? {
+            let folder = format!("{root}{source}/{topic}/");
+            let partitions = store.list_folders(&folder).await?;
+            chains.extend(partitions.iter().filter_map(|partition| {
+                ChainId::parse_folder(dataset, &format!("{folder}{partition}/"))
+            }));
+        }
+    }
+    chains.sort();
+    Ok(chains)
+}
