@@ -13,12 +13,12 @@ pub mod position;
 
 // A batch, from the payload to a raw object.
 pub mod payload;
-pub mod json;
+mod json;
 pub mod time;
 pub mod uuid;
 pub mod reject;
-// pub mod parse;
-// pub mod raw;
+pub mod parse;
+pub mod raw;
 
 // The chain of raw objects.
 pub mod keys;

@@ -1,0 +1,322 @@
+//! Records to the rows of a raw object.
+//!
+//! In: a dataset, records of one partition, the time of their arrival. Out: [`RawRows`], one row per record in the same
+//! order, of the schema that [`raw::schema`](crate::raw::schema) describes. A record that does not fit the dataset is
+//! a row too: with the reason, and its value byte for byte. Nothing here fails because of data.
+//!
+//! Rules for values, where JSON leaves them open:
+//! - A column that is absent or null is null; if it is required, the record is rejected.
+//! - An integer column takes every number that is integral and fits 64 bits: `5`, `5.0`, `5e0`.
+//! - A double column takes every number, rounded to the nearest double; one that would become infinite is out of range.
+//! - A timestamp is text ([`time::parse`](crate::time::parse)) or an integral number of epoch milliseconds.
+//! - A UUID is text of any case, with hyphens or without; a boolean is `true` or `false`.
+//! - A repeated key is what the dataset's limits say, for the columns' keys and for unknown keys beside them.
+//!   Inside an unknown field nothing is compared: it goes to `extra` as it is.
+//! - The first thing wrong, from left to right, names the reason.
+
+mod columns;
+mod plan;
+mod record;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_schema::ArrowError;
+
+use self::columns::{Bytes, Column, Values};
+use self::record::TypedColumns;
+use crate::checksum::{Checksum, row_hash};
+use crate::dataset::{ColumnType, Dataset};
+use crate::payload::{Batch, Encoded, Record, SourceKind, TimestampType};
+use crate::position::Partition;
+use crate::raw;
+use crate::reject::{Reason, Reject, quote};
+
+/// Decoded values are kept for this many bytes of records at a time, so that they are parsed while they are in the cache.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What a Kinesis record begins with if the Kinesis Producer Library packed several into it.
+const AGGREGATED_MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
+
+/// Rows as they are to be landed.
+#[derive(Clone, Debug)]
+pub struct RawRows {
+    /// One row per record, in the order of the records.
+    pub batch: RecordBatch,
+    /// How many of the rows are rejected records.
+    pub rejected: usize,
+    /// The rejected rows by reason; reasons that did not occur are absent.
+    pub rejects: BTreeMap<Reason, usize>,
+    /// Of all rows.
+    pub checksum: Checksum,
+    /// Of the rejected rows.
+    pub rejected_checksum: Checksum,
+    /// The newest record timestamp, in UTC microseconds.
+    pub newest_timestamp: Option<i64>,
+    /// Keys and values without their base64: what the rows take, roughly, in memory.
+    pub uncompressed_bytes: u64,
+}
+
+/// Turns records of `batch` (all, or those that have not landed yet) into rows.
+/// `chain_seed` stands for the chain in the checksums; `ingested_at` is the time of arrival in UTC microseconds.
+///
+/// # Errors
+/// More than 2 GiB of keys, values or unknown fields, which no payload holds. Never because of what a record holds.
+pub fn rows(
+    dataset: &Dataset,
+    batch: &Batch<'_>,
+    records: &[Record<'_>],
+    chain_seed: u128,
+    ingested_at: i64,
+) -> Result<RawRows, ArrowError> {
+    let mut rows = Rows {
+        kind: batch.partition.kind(),
+        dataset,
+        typed: TypedColumns::new(dataset, records.len(), ingested_at),
+        keys: Bytes::new(records.len()),
+        rejects: Rejects::new(records.len()),
+        decoded_bytes: 0,
+    };
+    let mut chunk = Chunk::default();
+    for (row, record) in records.iter().enumerate() {
+        chunk.push(row, record);
+        if CHUNK_BYTES < chunk.bytes.len() {
+            rows.chunk(&mut chunk);
+        }
+    }
+    rows.chunk(&mut chunk);
+    rows.finish(batch, records, chain_seed, ingested_at)
+}
+
+impl Partition {
+    /// Which kind of source has partitions like this one.
+    #[must_use]
+    pub const fn kind(&self) -> SourceKind {
+        match self {
+            Self::Kafka(_) => SourceKind::Kafka,
+            Self::Shard(_) => SourceKind::Kinesis,
+        }
+    }
+}
+
+/// Keys and values of neighbouring records, decoded one behind the other.
+#[derive(Default)]
+struct Chunk<'r> {
+    bytes: Vec<u8>,
+    fields: Vec<Fields<'r>>,
+}
+
+/// A record's key and value.
+struct Fields<'r> {
+    row: usize,
+    key: Decoded<'r>,
+    value: Decoded<'r>,
+}
+
+enum Decoded<'r> {
+    Null,
+    /// A range of the chunk's bytes.
+    Bytes(Range<usize>),
+    NotBase64(&'r [u8]),
+}
+
+impl<'r> Chunk<'r> {
+    fn push(&mut self, row: usize, record: &'r Record<'_>) {
+        let value = self.decode(record.value.as_ref());
+        let key = self.decode(record.key.as_ref());
+        self.fields.push(Fields { row, key, value });
+    }
+
+    fn decode(&mut self, encoded: Option<&'r Encoded<'_>>) -> Decoded<'r> {
+        let start = self.bytes.len();
+        match encoded {
+            None => return Decoded::Null,
+            Some(Encoded::Plain(bytes)) => self.bytes.extend_from_slice(bytes),
+            Some(Encoded::Base64(text)) => {
+                if base64_simd::STANDARD.decode_append(&**text, &mut self.bytes).is_err() {
+                    self.bytes.truncate(start);
+                    return Decoded::NotBase64(text);
+                }
+            }
+        }
+        Decoded::Bytes(start..self.bytes.len())
+    }
+}
+
+/// The columns of all rows under construction.
+struct Rows<'d> {
+    kind: SourceKind,
+    dataset: &'d Dataset,
+    typed: TypedColumns<'d>,
+    keys: Bytes,
+    rejects: Rejects,
+    decoded_bytes: u64,
+}
+
+impl Rows<'_> {
+    /// Takes in the records of a chunk and empties it.
+    fn chunk(&mut self, chunk: &mut Chunk<'_>) {
+        // UTF-8 is checked once for all of them. Where that holds, a value is UTF-8 if it neither begins nor ends
+        // within a character; where it does not hold, each is checked by itself.
+        let text = simdutf8::basic::from_utf8(&chunk.bytes).ok();
+        for Fields { row, key, value } in chunk.fields.drain(..) {
+            let reject = match value {
+                _ if matches!(key, Decoded::NotBase64(_)) => Some(Reject::new(Reason::NotBase64, key_not_base64(&value))),
+                Decoded::Null => Some(Reject::new(Reason::Tombstone, "the value is null")),
+                Decoded::NotBase64(text) => Some(Reject::new(Reason::NotBase64, format!("the value is not base64: {}", quote(text)))),
+                Decoded::Bytes(ref range) => {
+                    let is_utf8 = match text {
+                        Some(text) => text.get(range.clone()).is_some(),
+                        None => simdutf8::basic::from_utf8(&chunk.bytes[range.clone()]).is_ok(),
+                    };
+                    self.value(row, &chunk.bytes[range.clone()], is_utf8).err().map(|reject| *reject)
+                }
+            };
+            if let Some(key) = key.bytes(&chunk.bytes) {
+                self.keys.set(row, key);
+            }
+            if let Some(reject) = reject {
+                self.rejects.add(row, &reject, value.bytes(&chunk.bytes));
+            }
+        }
+        self.decoded_bytes += chunk.bytes.len() as u64;
+        chunk.bytes.clear();
+    }
+
+    fn value(&mut self, row: usize, value: &[u8], is_utf8: bool) -> Result<(), Box<Reject>> {
+        let reject = |reason, detail: String| Err(Box::new(Reject { reason, detail }));
+        let limit = self.dataset.limits.max_value_bytes;
+        if self.kind == SourceKind::Kinesis && value.starts_with(&AGGREGATED_MAGIC) {
+            let detail = "several records packed into one by the Kinesis Producer Library: turn its aggregation off";
+            return reject(Reason::Aggregated, detail.to_owned());
+        }
+        if limit < value.len() {
+            return reject(Reason::TooLarge, format!("the value has {} bytes, the dataset allows {limit}", value.len()));
+        }
+        if let [0, a, b, c, d, ..] = *value {
+            let id = u32::from_be_bytes([a, b, c, d]);
+            let detail = format!("begins with a zero byte and schema id {id}: Avro, Protobuf or JSON Schema of a registry; plain JSON is expected");
+            return reject(Reason::SchemaEncoded, detail);
+        }
+        if !is_utf8 {
+            let at = std::str::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
+            return reject(Reason::NotUtf8, format!("the value is not UTF-8 at byte {at}"));
+        }
+        self.typed.parse(row, value)
+    }
+
+    fn finish(self, batch: &Batch<'_>, records: &[Record<'_>], chain_seed: u128, ingested_at: i64) -> Result<RawRows, ArrowError> {
+        let rejected = self.rejects.rows.iter().map(|&row| &records[row]);
+        let rejected_checksum = rejected.map(|record| Checksum(row_hash(chain_seed, record.position))).sum();
+        let mut columns = coordinates(batch, records)?;
+        columns.push(self.keys.finish_binary(records.len())?);
+        let arrival = TimestampMicrosecondArray::from_value(ingested_at, records.len()).with_timezone("UTC");
+        columns.push(Arc::new(arrival));
+        columns.extend(self.typed.finish(records.len())?);
+        let (rejected, rejects) = (self.rejects.rows.len(), self.rejects.by_reason.clone());
+        columns.extend(self.rejects.finish(records.len())?);
+        Ok(RawRows {
+            batch: RecordBatch::try_new(raw::schema(self.dataset, self.kind), columns)?,
+            rejected,
+            rejects,
+            checksum: records.iter().map(|record| Checksum(row_hash(chain_seed, record.position))).sum(),
+            rejected_checksum,
+            newest_timestamp: records.iter().filter_map(|record| record.timestamp).max(),
+            uncompressed_bytes: self.decoded_bytes,
+        })
+    }
+}
+
+impl<'r> Decoded<'r> {
+    /// The bytes to land: decoded, or as they came.
+    fn bytes<'c>(&self, chunk: &'c [u8]) -> Option<&'c [u8]>
+    where
+        'r: 'c,
+    {
+        match self {
+            Self::Null => None,
+            Self::Bytes(range) => chunk.get(range.clone()),
+            Self::NotBase64(text) => Some(text),
+        }
+    }
+}
+
+fn key_not_base64(value: &Decoded<'_>) -> String {
+    let value = if matches!(value, Decoded::NotBase64(_)) { ", neither is the value" } else { "" };
+    format!("the key is not base64{value}; `key` holds its text")
+}
+
+/// Where the records stand in their source: everything before the key.
+fn coordinates(batch: &Batch<'_>, records: &[Record<'_>]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let rows = records.len();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(repeated(&batch.topic, rows)?)];
+    match &batch.partition {
+        Partition::Kafka(partition) => {
+            columns.push(Arc::new(Int32Array::from_value(*partition, rows)));
+            // The payload's reader lets no other offsets through.
+            let offsets = records.iter().map(|record| record.position.offset().unwrap_or(i64::MAX));
+            columns.push(Arc::new(Int64Array::from_iter_values(offsets)));
+        }
+        Partition::Shard(shard) => {
+            columns.push(Arc::new(repeated(shard, rows)?));
+            let numbers = records.iter().map(|record| record.position.to_string());
+            columns.push(Arc::new(StringArray::from_iter_values(numbers)));
+        }
+    }
+    let timestamps = TimestampMicrosecondArray::from_iter(records.iter().map(|record| record.timestamp));
+    columns.push(Arc::new(timestamps.with_timezone("UTC")));
+    columns.push(Arc::new(timestamp_types(records)?));
+    Ok(columns)
+}
+
+fn repeated(text: &str, rows: usize) -> Result<DictionaryArray<Int32Type>, ArrowError> {
+    DictionaryArray::try_new(Int32Array::from_value(0, rows), Arc::new(StringArray::from_iter_values([text])))
+}
+
+fn timestamp_types(records: &[Record<'_>]) -> Result<DictionaryArray<Int32Type>, ArrowError> {
+    let index = |kind: TimestampType| TimestampType::ALL.iter().position(|other| *other == kind);
+    let keys = records.iter().map(|record| index(record.timestamp_type).and_then(|index| i32::try_from(index).ok()));
+    let names = StringArray::from_iter_values(TimestampType::ALL.map(TimestampType::as_str));
+    DictionaryArray::try_new(Int32Array::from_iter(keys), Arc::new(names))
+}
+
+/// The columns that say why, and hold the value as it came.
+struct Rejects {
+    rows: Vec<usize>,
+    by_reason: BTreeMap<Reason, usize>,
+    reasons: Column,
+    details: Bytes,
+    values: Bytes,
+}
+
+impl Rejects {
+    fn new(rows: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            by_reason: BTreeMap::new(),
+            reasons: Column::new(ColumnType::String, rows),
+            details: Bytes::new(rows),
+            values: Bytes::new(rows),
+        }
+    }
+
+    fn add(&mut self, row: usize, reject: &Reject, value: Option<&[u8]>) {
+        self.rows.push(row);
+        *self.by_reason.entry(reject.reason).or_default() += 1;
+        if let Values::String(reasons) = &mut self.reasons.values {
+            reasons.set(row, reject.reason.as_str().as_bytes());
+            self.reasons.set_valid(row);
+        }
+        self.details.set(row, reject.detail.as_bytes());
+        if let Some(value) = value {
+            self.values.set(row, value);
+        }
+    }
+
+    fn finish(self, rows: usize) -> Result<[ArrayRef; 3], ArrowError> {
+        Ok([self.reasons.finish(rows)?, self.details.finish_utf8(rows)?, self.values.finish_binary(rows)?])
+    }
+}

@@ -1,0 +1,255 @@
+//! Columns under construction: one place per row, filled in any order, taken back when a row turns out bad.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float64Array, Int32Array, Int64Array,
+    StringArray, TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
+use arrow_schema::ArrowError;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::dataset::ColumnType;
+
+/// One bit per row.
+#[derive(Debug)]
+pub(super) struct Bits(Vec<u8>);
+
+impl Bits {
+    fn new(rows: usize) -> Self {
+        Self(vec![0; rows.div_ceil(8)])
+    }
+
+    #[inline]
+    fn set(&mut self, row: usize) {
+        self.0[row / 8] |= 1 << (row % 8);
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, row: usize, bit: bool) {
+        self.0[row / 8] |= u8::from(bit) << (row % 8);
+    }
+
+    fn clear(&mut self, row: usize) {
+        self.0[row / 8] &= !(1 << (row % 8));
+    }
+
+    fn get(&self, row: usize) -> bool {
+        self.0[row / 8] >> (row % 8) & 1 == 1
+    }
+
+    fn finish(self, rows: usize) -> BooleanBuffer {
+        BooleanBuffer::new(Buffer::from_vec(self.0), 0, rows)
+    }
+}
+
+/// A typed column of the dataset. Rows that were never set are null.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) values: Values,
+    valid: Bits,
+}
+
+#[derive(Debug)]
+pub(super) enum Values {
+    Uuid(Vec<[u8; 16]>),
+    String(Strings),
+    Int(Vec<i64>),
+    Double(Vec<f64>),
+    Bool(Bits),
+    Timestamp(Vec<i64>),
+}
+
+impl Values {
+    /// What JSON must hold for this type, for messages.
+    pub(super) const fn expected(&self) -> &'static str {
+        match self {
+            Self::Uuid(_) | Self::String(_) => "a string",
+            Self::Int(_) | Self::Double(_) => "a number",
+            Self::Bool(_) => "a boolean",
+            Self::Timestamp(_) => "a timestamp",
+        }
+    }
+}
+
+impl Column {
+    pub(super) fn new(kind: ColumnType, rows: usize) -> Self {
+        let values = match kind {
+            ColumnType::Uuid => Values::Uuid(vec![[0; 16]; rows]),
+            ColumnType::String => Values::String(Strings::new(rows)),
+            ColumnType::Int => Values::Int(vec![0; rows]),
+            ColumnType::Double => Values::Double(vec![0.0; rows]),
+            ColumnType::Bool => Values::Bool(Bits::new(rows)),
+            ColumnType::Timestamp => Values::Timestamp(vec![0; rows]),
+        };
+        Self { values, valid: Bits::new(rows) }
+    }
+
+    /// The row's value has been written.
+    #[inline]
+    pub(super) fn set_valid(&mut self, row: usize) {
+        self.valid.set(row);
+    }
+
+    pub(super) fn is_valid(&self, row: usize) -> bool {
+        self.valid.get(row)
+    }
+
+    /// Makes the row null again, as if it had never been written.
+    pub(super) fn take_back(&mut self, row: usize) {
+        self.valid.clear(row);
+        if let Values::String(strings) = &mut self.values {
+            strings.take_back(row);
+        }
+    }
+
+    pub(super) fn finish(self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        let valid = Some(NullBuffer::new(self.valid.finish(rows))).filter(|valid| valid.null_count() > 0);
+        Ok(match self.values {
+            Values::Uuid(ids) => Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(ids.into_flattened()), valid)?),
+            Values::String(strings) => strings.finish(valid)?,
+            Values::Int(values) => Arc::new(Int64Array::try_new(values.into(), valid)?),
+            Values::Double(values) => Arc::new(Float64Array::try_new(values.into(), valid)?),
+            Values::Bool(values) => Arc::new(BooleanArray::new(values.finish(rows), valid)),
+            Values::Timestamp(values) => Arc::new(TimestampMicrosecondArray::try_new(values.into(), valid)?.with_timezone("UTC")),
+        })
+    }
+}
+
+/// Repeated strings: each distinct one is kept once, in the order of first appearance.
+#[derive(Debug)]
+pub(super) struct Strings {
+    keys: Vec<i32>,
+    bytes: Vec<u8>,
+    distinct: Vec<Distinct>,
+    /// Indices into `distinct`.
+    table: HashTable<u32>,
+    /// Seeded anew in each process, so that nobody can send strings that collide. No result depends on it.
+    hasher: DefaultHashBuilder,
+}
+
+#[derive(Debug)]
+struct Distinct {
+    hash: u64,
+    start: u32,
+    end: u32,
+    first_row: u32,
+}
+
+impl Strings {
+    fn new(rows: usize) -> Self {
+        Self {
+            keys: vec![0; rows],
+            bytes: Vec::new(),
+            distinct: Vec::new(),
+            table: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, string: &[u8]) {
+        let hash = self.hasher.hash_one(string);
+        let found = self.table.find(hash, |&index| {
+            let Distinct { start, end, .. } = self.distinct[index as usize];
+            self.bytes[start as usize..end as usize] == *string
+        });
+        let index = match found {
+            Some(&index) => index,
+            None => self.insert(row, hash, string),
+        };
+        self.keys[row] = index.cast_signed();
+    }
+
+    #[cold]
+    fn insert(&mut self, row: usize, hash: u64, string: &[u8]) -> u32 {
+        let place = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let (index, start) = (place(self.distinct.len()), place(self.bytes.len()));
+        self.bytes.extend_from_slice(string);
+        self.distinct.push(Distinct { hash, start, end: place(self.bytes.len()), first_row: place(row) });
+        self.table.insert_unique(hash, index, |&index| self.distinct[index as usize].hash);
+        index
+    }
+
+    /// Forgets the strings that only this row has brought: a rejected record leaves no trace in the column.
+    fn take_back(&mut self, row: usize) {
+        while let Some(last) = self.distinct.pop_if(|last| last.first_row as usize == row) {
+            let index = self.distinct.len();
+            if let Ok(entry) = self.table.find_entry(last.hash, |&found| found as usize == index) {
+                entry.remove();
+            }
+            self.bytes.truncate(last.start as usize);
+        }
+        self.keys[row] = 0;
+    }
+
+    fn finish(self, valid: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+        let lengths = self.distinct.iter().map(|string| (string.end - string.start) as usize);
+        let values = StringArray::try_new(OffsetBuffer::from_lengths(lengths), Buffer::from_vec(self.bytes), None)?;
+        let keys = Int32Array::try_new(self.keys.into(), valid)?;
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
+    }
+}
+
+/// Byte strings of any length, most of them null or most of them not: rows are filled in ascending order.
+#[derive(Debug)]
+pub(super) struct Bytes {
+    pub(super) bytes: Vec<u8>,
+    /// Where each row ends. Rows that were skipped are made up for by the next.
+    ends: Vec<i32>,
+    valid: Bits,
+}
+
+impl Bytes {
+    pub(super) fn new(rows: usize) -> Self {
+        Self { bytes: Vec::new(), ends: vec![0], valid: Bits::new(rows) }
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, value: &[u8]) {
+        self.bytes.extend_from_slice(value);
+        self.close(row);
+    }
+
+    /// What has been appended to `bytes` since the row before is this row's value.
+    #[inline]
+    pub(super) fn close(&mut self, row: usize) {
+        self.skip_to(row);
+        self.ends.push(end_of(&self.bytes));
+        self.valid.set(row);
+    }
+
+    fn skip_to(&mut self, row: usize) {
+        if self.ends.len() < row + 1 {
+            let last = self.ends.last().copied().unwrap_or_default();
+            self.ends.resize(row + 1, last);
+        }
+    }
+
+    fn parts(mut self, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer, Option<NullBuffer>), ArrowError> {
+        self.skip_to(rows);
+        if i32::try_from(self.bytes.len()).is_err() {
+            return Err(ArrowError::OffsetOverflowError(self.bytes.len()));
+        }
+        let valid = Some(NullBuffer::new(self.valid.finish(rows))).filter(|valid| valid.null_count() > 0);
+        Ok((OffsetBuffer::new(self.ends.into()), Buffer::from_vec(self.bytes), valid))
+    }
+
+    pub(super) fn finish_binary(self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        let (offsets, bytes, valid) = self.parts(rows)?;
+        Ok(Arc::new(BinaryArray::try_new(offsets, bytes, valid)?))
+    }
+
+    pub(super) fn finish_utf8(self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        let (offsets, bytes, valid) = self.parts(rows)?;
+        Ok(Arc::new(StringArray::try_new(offsets, bytes, valid)?))
+    }
+}
+
+/// The end of the last value. Beyond 2 GiB, which `finish` refuses, it stays where it is.
+fn end_of(bytes: &[u8]) -> i32 {
+    i32::try_from(bytes.len()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,116 @@
+//! The `records` of a Kafka event: an object of arrays, one per partition.
+//!
+//! The object's keys (`topic-partition`) are ignored: a topic may hold a hyphen, and the records say it themselves.
+
+use std::borrow::Cow;
+
+use super::{Batch, Batches, Encoded, PayloadError, Record, TimestampType, text};
+use crate::json::{Kind, Scan, Scanner};
+use crate::position::{Partition, Position};
+use crate::time::from_epoch_millis;
+
+pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Result<Vec<Batch<'a>>, PayloadError> {
+    let mut batches = Batches::default();
+    let mut more = scanner.enter_object()?;
+    while more {
+        scanner.key()?;
+        if scanner.kind()? == Kind::Array {
+            read_array(scanner, &mut batches)?;
+        } else {
+            scanner.skip(usize::MAX)?;
+        }
+        more = scanner.next_member()?;
+    }
+    Ok(batches.batches)
+}
+
+fn read_array<'a>(scanner: &mut Scanner<'a>, batches: &mut Batches<'a>) -> Result<(), PayloadError> {
+    let mut topic = Cow::Borrowed("");
+    let mut partition = Partition::Kafka(0);
+    let mut more = scanner.enter_array()?;
+    while more {
+        let fields = read_fields(scanner)?;
+        fields.partition(&mut topic, &mut partition)?;
+        batches.push(&topic, &partition, fields.record()?)?;
+        more = scanner.next_element()?;
+    }
+    Ok(())
+}
+
+/// The fields of one record as they stand in the payload; `None` if absent, null or of another type.
+#[derive(Default)]
+struct Fields<'a> {
+    topic: Option<Cow<'a, [u8]>>,
+    partition: Option<i64>,
+    offset: Option<i64>,
+    timestamp: Option<i64>,
+    timestamp_type: Option<TimestampType>,
+    key: Option<Encoded<'a>>,
+    value: Option<Encoded<'a>>,
+}
+
+fn read_fields<'a>(scanner: &mut Scanner<'a>) -> Scan<Fields<'a>> {
+    let mut fields = Fields::default();
+    let mut more = scanner.enter_object()?;
+    while more {
+        let name = scanner.key()?.unescape();
+        let kind = scanner.kind()?;
+        match (&*name, kind) {
+            (b"topic", Kind::String) => fields.topic = Some(scanner.string()?.unescape()),
+            (b"partition", Kind::Number) => fields.partition = scanner.number()?.integer().ok(),
+            (b"offset", Kind::Number) => fields.offset = scanner.number()?.integer().ok(),
+            (b"timestamp", Kind::Number) => fields.timestamp = scanner.number()?.integer().ok(),
+            (b"timestampType", Kind::String) => fields.timestamp_type = Some(timestamp_type(&scanner.string()?.unescape())),
+            (b"key", Kind::String) => fields.key = Some(Encoded::Base64(scanner.string()?.unescape())),
+            (b"value", Kind::String) => fields.value = Some(Encoded::Base64(scanner.string()?.unescape())),
+            _ => drop(scanner.skip(usize::MAX)?),
+        }
+        more = scanner.next_member()?;
+    }
+    Ok(fields)
+}
+
+fn timestamp_type(name: &[u8]) -> TimestampType {
+    match name {
+        b"CREATE_TIME" => TimestampType::CreateTime,
+        b"LOG_APPEND_TIME" => TimestampType::LogAppendTime,
+        _ => TimestampType::Unknown,
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// Brings topic and partition up to date: they seldom change from one record to the next.
+    fn partition(&self, topic: &mut Cow<'a, str>, partition: &mut Partition) -> Result<(), PayloadError> {
+        let bytes = self.topic.as_ref().ok_or_else(|| self.error("the field `topic` is absent or no string"))?;
+        if bytes.is_empty() {
+            return Err(self.error("the field `topic` is empty"));
+        }
+        if topic.as_bytes() != &**bytes {
+            *topic = text(bytes.clone()).ok_or_else(|| self.error("the field `topic` is not UTF-8"))?;
+        }
+        let number = self.partition.and_then(|number| i32::try_from(number).ok()).filter(|number| *number >= 0);
+        *partition = Partition::Kafka(number.ok_or_else(|| self.error("the field `partition` is absent or no partition's number"))?);
+        Ok(())
+    }
+
+    fn record(self) -> Result<Record<'a>, PayloadError> {
+        let offset = self.offset.and_then(|offset| u64::try_from(offset).ok());
+        let offset = offset.ok_or_else(|| self.error("the field `offset` is absent or no offset"))?;
+        Ok(Record {
+            position: Position::from_offset(offset),
+            // Kafka writes -1 where a record has no timestamp.
+            timestamp: self.timestamp.filter(|&millis| millis != -1).and_then(from_epoch_millis),
+            timestamp_type: self.timestamp_type.unwrap_or(TimestampType::Unknown),
+            key: self.key,
+            value: self.value,
+        })
+    }
+
+    fn error(&self, problem: &str) -> PayloadError {
+        let show = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        let topic = self.topic.as_deref().map_or_else(|| "?".into(), String::from_utf8_lossy);
+        let topic: String = topic.chars().take(249).collect();
+        let place = format!("at topic {topic}, partition {}, offset {}", show(self.partition), show(self.offset));
+        PayloadError::Record { place, problem: problem.to_owned() }
+    }
+}
