@@ -35,7 +35,9 @@
 )]
 
 mod batch;
+pub mod http;
 pub mod invoke;
+pub mod kafka;
 pub mod log;
 pub mod mapping;
 pub mod memory;

@@ -1,1 +1,82 @@
-fn main() {}
+//! `penstock-trigger`: the event source mapping for a machine without one.
+
+mod args;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use penstock_trigger::http::HttpInvoker;
+use penstock_trigger::kafka::KafkaLog;
+use penstock_trigger::{Served, serve};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use args::Args;
+
+const FINDING: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(&args).and_then(|served| report(&args, &served)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("penstock-trigger: {error}");
+            ExitCode::from(WRONG_USAGE)
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(args: &Args) -> Result<Served, Failure> {
+    let mapping = args.mapping();
+    let invoker = HttpInvoker::new(&args.invoke, &args.function)?;
+    let log = KafkaLog::new(&mapping, &args.kafka)?;
+    let stop = stop_signal()?;
+    Ok(serve(&mapping, Arc::new(log), Arc::new(invoker), stop).await?)
+}
+
+fn report(args: &Args, served: &Served) -> Result<ExitCode, Failure> {
+    if args.json {
+        println!("{}", serde_json::to_string(served)?);
+    } else {
+        print!("{}", args::summary(served));
+    }
+    let has_stopped = served
+        .partitions
+        .values()
+        .any(|partition| partition.stopped.is_some());
+    Ok(if has_stopped {
+        ExitCode::from(FINDING)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Resolves at the first SIGINT or SIGTERM. The second one ends the process at once.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        either(&mut interrupt, &mut terminate).await;
+        tokio::spawn(async move {
+            either(&mut interrupt, &mut terminate).await;
+            std::process::exit(FINDING.into());
+        });
+    })
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}

@@ -1,0 +1,172 @@
+//! Calls a function through Lambda's Invoke API over plain HTTP: LocalStack, `cargo lambda watch`, or anything that
+//! answers like them. Requests are not signed, so it does not call AWS.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::invoke::{InvokeError, Invoker};
+
+/// A function runs for 15 minutes at most; whoever has not answered after that will not.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
+/// So much of an error's text goes into a message.
+const MAX_ERROR_CHARS: usize = 2_000;
+
+/// One function behind an Invoke API.
+#[derive(Debug)]
+pub struct HttpInvoker {
+    uri: Uri,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// The endpoint or the function's name is no part of an address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadEndpoint(String);
+
+impl HttpInvoker {
+    /// An invoker for `POST {endpoint}/2015-03-31/functions/{function}/invocations`.
+    pub fn new(endpoint: &str, function: &str) -> Result<Self, BadEndpoint> {
+        if !endpoint.starts_with("http://") {
+            return Err(BadEndpoint(format!(
+                "`{endpoint}`: expected http://HOST:PORT, for functions on this machine"
+            )));
+        }
+        let is_legal =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'$');
+        if function.is_empty() || !function.bytes().all(is_legal) {
+            return Err(BadEndpoint(format!(
+                "function `{function}`: expected the name or the ARN of a Lambda function (letters, digits, `-`, `_`, `:`)"
+            )));
+        }
+        let address = format!(
+            "{}/2015-03-31/functions/{function}/invocations",
+            endpoint.trim_end_matches('/')
+        );
+        let uri = address
+            .parse()
+            .map_err(|error| BadEndpoint(format!("`{endpoint}` is no address: {error}")))?;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { uri, client })
+    }
+
+    fn request(&self, payload: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(payload));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            "x-amz-invocation-type",
+            HeaderValue::from_static("RequestResponse"),
+        );
+        request
+    }
+
+    async fn answer(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        let unavailable =
+            |reason: String| InvokeError::Unavailable(format!("{reason} (POST {})", self.uri));
+        let response = self
+            .client
+            .request(self.request(payload))
+            .await
+            .map_err(|error| unavailable(chain(&error)))?;
+        let (head, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| unavailable(chain(&error)))?
+            .to_bytes();
+        judge(&Response::from_parts(head, ()), body)
+    }
+}
+
+#[async_trait]
+impl Invoker for HttpInvoker {
+    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        tokio::time::timeout(ANSWER_TIMEOUT, self.answer(payload))
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = ANSWER_TIMEOUT.as_secs();
+                Err(InvokeError::Unavailable(format!(
+                    "no answer within {seconds} s (POST {})",
+                    self.uri
+                )))
+            })
+    }
+}
+
+/// What an answer of the Invoke API means.
+fn judge(head: &Response<()>, body: Bytes) -> Result<Bytes, InvokeError> {
+    let status = head.status();
+    if status.is_success() {
+        return match head.headers().get("x-amz-function-error") {
+            None => Ok(body),
+            Some(kind) => {
+                let kind = String::from_utf8_lossy(kind.as_bytes());
+                Err(InvokeError::Function(format!(
+                    "{}: {}",
+                    kind,
+                    error_text(&body)
+                )))
+            }
+        };
+    }
+    let message = format!("{status}: {}", error_text(&body));
+    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        Err(InvokeError::Unavailable(message))
+    } else {
+        Err(InvokeError::Refused(message))
+    }
+}
+
+/// The text of `{"errorType":...,"errorMessage":...}` or `{"Message":...}`, or the body as it is.
+fn error_text(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        #[serde(rename = "errorType")]
+        kind: Option<String>,
+        #[serde(alias = "errorMessage", alias = "Message")]
+        message: Option<String>,
+    }
+    let text = match serde_json::from_slice(body) {
+        Ok(Problem {
+            kind: Some(kind),
+            message: Some(message),
+        }) => format!("{kind}: {message}"),
+        Ok(
+            Problem {
+                kind: Some(text), ..
+            }
+            | Problem {
+                message: Some(text),
+                ..
+            },
+        ) => text,
+        _ if body.is_empty() => "no reason given".to_owned(),
+        _ => String::from_utf8_lossy(body).into_owned(),
+    };
+    text.chars().take(MAX_ERROR_CHARS).collect()
+}
+
+/// An error with its causes: hyper's own text stops at "client error (Connect)".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;
