@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksum::Checksum;
 use crate::keys::ChainId;
+use crate::payload::Record;
 use crate::position::Position;
 
 /// The name of the footer entry that holds a raw object's [`Link`] as JSON.
@@ -158,6 +159,16 @@ pub trait Positioned {
     fn timestamp(&self) -> Option<i64>;
 }
 
+impl Positioned for Record<'_> {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    fn timestamp(&self) -> Option<i64> {
+        self.timestamp
+    }
+}
+
 /// The one next thing to do for a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'r, R> {
@@ -267,11 +278,11 @@ fn step_over_hole<'r, R>(
     }
 }
 
-/// Where a newly written or newly seen link leaves the chain.
+/// Checks that a link is what its key says.
 ///
 /// # Errors
 /// The link does not belong here; the text says why.
-pub fn follow(dataset: &str, chain: &ChainId, from: Position, link: &Link) -> Result<(), String> {
+pub fn check_place(dataset: &str, chain: &ChainId, from: Position, link: &Link) -> Result<(), String> {
     if link.dataset != dataset || link.chain != *chain {
         return Err(format!("its footer says that it belongs to {} of dataset {}", link.chain, link.dataset));
     }

@@ -122,6 +122,10 @@ pub fn select(waiting: &[Waiting], bounds: Bounds) -> Vec<ChainCut> {
             break;
         }
         taken[index] += 1;
+        if taken[index] == waiting[index].links.len() && waiting[index].has_more {
+            // When the next one of this chain arrived is not known, so nothing later may overtake it.
+            break;
+        }
         queue.extend(arrival(&waiting[index], index, taken[index], arrived_at));
     }
     waiting.iter().zip(taken).map(|(waiting, taken)| chain_cut(waiting, taken)).collect()
@@ -221,6 +225,12 @@ mod tests {
         let chains = [waiting(0, &[1, 2]), waiting(1, &[3])];
         let cut = select(&chains, Bounds { rows: 20, uncompressed_bytes: u64::MAX });
         assert_eq!(cut.iter().map(|chain| chain.waiting).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn nothing_overtakes_a_link_that_was_not_read_yet() {
+        let unread = Waiting { has_more: true, ..waiting(0, &[1, 2]) };
+        assert_eq!(taken(&[unread, waiting(1, &[1, 5])], 1000), [2, 1]);
     }
 
     #[test]

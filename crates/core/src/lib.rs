@@ -24,6 +24,7 @@ pub mod raw;
 pub mod keys;
 pub mod checksum;
 pub mod chain;
+pub mod overlap;
 
 // A cut, from raw objects to silver and windows.
 pub mod cut;

@@ -179,7 +179,7 @@ impl<'p> Pour<'p> {
     fn add_rows(&mut self, chain: &ChainId, object: &CutObject, file: &Bytes) -> Result<ObjectSums, PourError> {
         let link: Link = table::file_entry(file, chain::FOOTER_KEY)
             .map_err(|error| self.unreadable(chain, object, &error.to_string()))?;
-        chain::follow(&self.dataset.name, chain, object.from, &link)
+        chain::check_place(&self.dataset.name, chain, object.from, &link)
             .map_err(|problem| self.unreadable(chain, object, &problem))?;
         let batches = columns::read(self.dataset, &chain.partition, file)
             .map_err(|error| self.unreadable(chain, object, &error.to_string()))?;

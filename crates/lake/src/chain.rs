@@ -75,8 +75,16 @@ pub async fn read_link(
     let link = read_entry::<Link>(store, &key, chain::FOOTER_KEY)
         .await?
         .map_err(|error| damaged(error.to_string()))?;
-    chain::follow(dataset, chain, from, &link).map_err(damaged)?;
+    chain::check_place(dataset, chain, from, &link).map_err(damaged)?;
     Ok(link)
+}
+
+/// Where a chain ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    pub tail: Tail,
+    /// Where the last object begins; `None` if there is no object.
+    pub last: Option<Position>,
 }
 
 /// Finds the end of a chain. `known` is where some object of the chain begins, from memory or from a hint:
@@ -89,13 +97,13 @@ pub async fn find_tail(
     dataset: &str,
     chain: &ChainId,
     known: Option<Position>,
-) -> Result<Tail, ChainError> {
+) -> Result<End, ChainError> {
     let newer = last_position(store, dataset, chain, known).await?;
     let Some(last) = newer.or(known) else {
-        return Ok(Tail::new_chain());
+        return Ok(End { tail: Tail::new_chain(), last: None });
     };
     match read_link(store, dataset, chain, last).await {
-        Ok(link) => Ok(Tail::from(&link)),
+        Ok(link) => Ok(End { tail: Tail::from(&link), last: Some(last) }),
         // A hint may name an object that is not there: then it is as if there were no hint.
         Err(error) if error.is_not_found() && newer.is_none() => {
             Box::pin(find_tail(store, dataset, chain, None)).await

@@ -5,6 +5,20 @@ use crate::Operation;
 /// What the store, or the library that reaches it, said.
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
+/// An error with all its causes, on one line.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut text = String::new();
+    for cause in causes.map(ToString::to_string) {
+        // Many errors repeat their source in their own words.
+        if !text.ends_with(&cause) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text = text + separator + &cause;
+        }
+    }
+    text
+}
+
 /// Why an operation on the store failed, with the operation, the key (of a list: its prefix) and the source.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

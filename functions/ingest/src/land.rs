@@ -1,0 +1,231 @@
+//! The landing of one partition's batch: trim to the tail, encode, create the next object; whoever comes second looks again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use penstock_core::chain::{self, Gap, Link, LinkKind, Offsets, Refusal, Step, Tail, next_step, split_at_tail};
+use penstock_core::checksum::Checksum;
+use penstock_core::keys::ChainId;
+use penstock_core::parse::{self, RawRows};
+use penstock_core::payload::{Batch, Record};
+use penstock_core::position::{Partition, Position};
+use penstock_core::raw;
+use penstock_core::reject::Reason;
+use penstock_lake::chain::find_tail;
+use penstock_lake::{Put, Store, hints};
+use penstock_runtime::{Call, Failure};
+
+use crate::{Ingest, overlap};
+
+/// What became of one partition's batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Landed {
+    /// Rows written now.
+    pub rows: u64,
+    /// Records that had landed before.
+    pub trimmed: u64,
+    pub rejected: u64,
+    pub rejects: BTreeMap<Reason, usize>,
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+/// An object that is ready to be created.
+struct Object {
+    link: Link,
+    bytes: Bytes,
+    rejects: BTreeMap<Reason, usize>,
+}
+
+impl Ingest {
+    /// Lands what is new of a batch. When it returns, every record of it stands in the lake.
+    pub(crate) async fn land_batch(&self, batch: &Batch<'_>, call: &Call) -> Result<Landed, Failure> {
+        let chain = self.chain(batch);
+        let landed = self.land(&chain, batch, call).await;
+        if landed.is_err() {
+            self.tails.forget(&chain);
+        }
+        landed
+    }
+
+    async fn land(&self, chain: &ChainId, batch: &Batch<'_>, call: &Call) -> Result<Landed, Failure> {
+        let store = self.lake.store_until(call.deadline);
+        let Some(first) = batch.records.first() else {
+            return Ok(Landed::default());
+        };
+        let mut tail = self.tail(&*store, chain, first.position).await?;
+        let mut landed = Landed::default();
+        // Below this position every record is known to be the one that landed.
+        let mut verified = Position::ZERO;
+        loop {
+            let step = next_step(chain, &tail, self.offsets(batch), self.settings.on_gap, &batch.records);
+            let step = step.map_err(Failure::misconfigured)?;
+            let found = unverified(batch, verified, &tail);
+            self.check_overlap(&*store, chain, &tail, found).await?;
+            landed.trimmed += found.len() as u64;
+            verified = tail.next;
+            let object = match step {
+                Step::Landed => return Ok(landed),
+                Step::Declare(gap) => self.gap_object(chain, &tail, gap, batch, call)?,
+                Step::Write { records, next } => self.data_object(chain, &tail, records, next, batch, call)?,
+            };
+            tail = match store.put_new(&chain.object(&self.dataset.name, tail.next), object.bytes.clone()).await? {
+                Put::Created => {
+                    verified = object.link.next;
+                    landed.add(&object);
+                    let seen_at = self.lake.clock().now();
+                    let next = Tail::from(&object.link);
+                    self.tails.remember(chain, &next, object.link.from, seen_at);
+                    next
+                }
+                // Somebody is there: perhaps another writer, perhaps our own request whose reply was lost.
+                // It makes no difference: what is there is there, and we go on behind it.
+                Put::Exists => self.look(&*store, chain, Some(tail.next)).await?,
+            };
+        }
+    }
+
+    fn chain(&self, batch: &Batch<'_>) -> ChainId {
+        ChainId {
+            topic: batch.topic.clone().into_owned(),
+            partition: batch.partition.clone(),
+            source: self.settings.source.clone(),
+            epoch: self.settings.epoch,
+        }
+    }
+
+    const fn offsets(&self, batch: &Batch<'_>) -> Offsets {
+        match batch.partition {
+            Partition::Kafka(_) => self.settings.offsets,
+            Partition::Shard(_) => Offsets::Sparse,
+        }
+    }
+
+    /// The chain's end, from memory if that is fresh and fits, else from the store.
+    async fn tail(&self, store: &dyn Store, chain: &ChainId, first: Position) -> Result<Tail, Failure> {
+        if let Some(tail) = self.tails.recent(chain, first, self.lake.clock().now()) {
+            return Ok(tail);
+        }
+        let known = match self.tails.last(chain) {
+            Some(last) => Some(last),
+            None => hints::last_object(store, &self.dataset.name, chain).await,
+        };
+        self.look(store, chain, known).await
+    }
+
+    async fn look(&self, store: &dyn Store, chain: &ChainId, known: Option<Position>) -> Result<Tail, Failure> {
+        let seen_at = self.lake.clock().now();
+        let end = find_tail(store, &self.dataset.name, chain, known).await?;
+        if let Some(last) = end.last {
+            self.tails.remember(chain, &end.tail, last, seen_at);
+        }
+        Ok(end.tail)
+    }
+
+    async fn check_overlap(
+        &self,
+        store: &dyn Store,
+        chain: &ChainId,
+        tail: &Tail,
+        records: &[Record<'_>],
+    ) -> Result<(), Failure> {
+        match overlap::find_difference(store, &self.dataset.name, chain, tail, records).await? {
+            None => Ok(()),
+            Some((position, evidence)) => Err(Failure::misconfigured(Refusal::NotTheSame {
+                chain: Box::new(chain.clone()),
+                position,
+                tail: tail.next,
+                evidence,
+            })),
+        }
+    }
+
+    fn data_object(
+        &self,
+        chain: &ChainId,
+        tail: &Tail,
+        records: &[Record<'_>],
+        next: Position,
+        batch: &Batch<'_>,
+        call: &Call,
+    ) -> Result<Object, Failure> {
+        let arrived_at = self.lake.clock().now();
+        let rows = parse::rows(&self.dataset, batch, records, chain.seed(), arrived_at).map_err(Failure::bug)?;
+        let newest_timestamp = tail.newest_timestamp.max(rows.newest_timestamp);
+        let link = Link {
+            next,
+            rows: records.len() as u64,
+            rejected: rows.rejected as u64,
+            checksum: rows.checksum,
+            rejected_checksum: rows.rejected_checksum,
+            uncompressed_bytes: rows.uncompressed_bytes,
+            newest_timestamp,
+            ..self.empty_link(chain, tail, arrived_at, call)
+        };
+        object(link, rows)
+    }
+
+    fn gap_object(
+        &self,
+        chain: &ChainId,
+        tail: &Tail,
+        gap: Gap,
+        batch: &Batch<'_>,
+        call: &Call,
+    ) -> Result<Object, Failure> {
+        let arrived_at = self.lake.clock().now();
+        let rows = parse::rows(&self.dataset, batch, &[], chain.seed(), arrived_at).map_err(Failure::bug)?;
+        let mut link = Link {
+            next: gap.next,
+            kind: LinkKind::Gap,
+            ..self.empty_link(chain, tail, arrived_at, call)
+        };
+        link.gaps.push(gap);
+        object(link, rows)
+    }
+
+    /// A link at the tail that covers nothing yet.
+    fn empty_link(&self, chain: &ChainId, tail: &Tail, ingested_at: i64, call: &Call) -> Link {
+        Link {
+            dataset: self.dataset.name.clone(),
+            chain: chain.clone(),
+            from: tail.next,
+            next: tail.next,
+            kind: LinkKind::Data,
+            rows: 0,
+            rejected: 0,
+            checksum: Checksum::default(),
+            rejected_checksum: Checksum::default(),
+            ingested_at,
+            uncompressed_bytes: 0,
+            newest_timestamp: tail.newest_timestamp,
+            gaps: tail.gaps.clone(),
+            dataset_hash: self.dataset.hash.clone(),
+            request_id: call.request_id.clone(),
+        }
+    }
+}
+
+fn object(link: Link, rows: RawRows) -> Result<Object, Failure> {
+    let footer = vec![(chain::FOOTER_KEY.to_owned(), serde_json::to_string(&link).map_err(Failure::bug)?)];
+    let bytes = raw::encode(&rows.batch, footer).map_err(Failure::bug)?;
+    Ok(Object { link, bytes, rejects: rows.rejects })
+}
+
+/// The records below the tail that this invocation has neither written nor compared.
+fn unverified<'r, 'a>(batch: &'r Batch<'a>, verified: Position, tail: &Tail) -> &'r [Record<'a>] {
+    let (below, _) = split_at_tail(tail, &batch.records);
+    &below[below.partition_point(|record| record.position < verified)..]
+}
+
+impl Landed {
+    fn add(&mut self, object: &Object) {
+        self.rows += object.link.rows;
+        self.rejected += object.link.rejected;
+        self.objects += 1;
+        self.bytes += object.bytes.len() as u64;
+        for (reason, count) in &object.rejects {
+            *self.rejects.entry(*reason).or_default() += count;
+        }
+    }
+}
