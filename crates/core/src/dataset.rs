@@ -136,7 +136,7 @@ pub enum Generate {
     /// One of `count` entities with skewed activity: `prefix` and a number.
     Entity { prefix: String, count: u64 },
     /// A value that is fixed for the event's entity.
-    OfEntity { values: Vec<String> },
+    OfEntity { values: Vec<String>, present: f64 },
     /// Around now, out of order.
     EventTime,
     LogNormal { median: f64, spread: f64, decimals: u8, present: f64 },
@@ -160,6 +160,17 @@ impl Dataset {
     pub fn shipped(name: &str) -> Option<Self> {
         let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
         Self::parse(text).ok()
+    }
+
+    /// Whether windows of the other dataset can be continued by this one: equal settings over columns of equal names.
+    #[must_use]
+    pub fn has_windows_like(&self, other: &Self) -> bool {
+        let names = |dataset: &Self| -> Vec<String> {
+            let windows = &dataset.windows;
+            windows.keys.iter().chain([&windows.measure]).map(|index| dataset.columns[*index].name.clone()).collect()
+        };
+        let settings = |dataset: &Self| Windows { keys: Vec::new(), measure: 0, ..dataset.windows.clone() };
+        names(self) == names(other) && settings(self) == settings(other)
     }
 
     /// The names of the shipped datasets, for messages.

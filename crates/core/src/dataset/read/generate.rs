@@ -14,7 +14,7 @@ const MAX_MAGNITUDE: f64 = 1e9;
 const KINDS: [(&str, &[ColumnType], &[&str]); 9] = [
     ("id", &[ColumnType::Uuid, ColumnType::String], &["kind"]),
     ("entity", &[ColumnType::String], &["kind", "prefix", "count"]),
-    ("of_entity", &[ColumnType::String], &["kind", "values"]),
+    ("of_entity", &[ColumnType::String], &["kind", "values", "present"]),
     ("event_time", &[ColumnType::Timestamp], &["kind"]),
     ("log_normal", &[ColumnType::Double], &["kind", "median", "spread", "decimals", "present"]),
     ("normal", &[ColumnType::Double], &["kind", "mean", "deviation", "decimals", "present"]),
@@ -59,7 +59,9 @@ fn read_kind<'t>(reader: &mut Reader<'t>, section: &Section<'t>, kind: &str, req
                 .integer(section, "count", 1000, 1..=MAX_ENTITIES, "choose how many different ones there are")
                 .unsigned_abs(),
         },
-        "of_entity" => Generate::OfEntity { values: values(reader, section) },
+        "of_entity" => {
+            Generate::OfEntity { values: values(reader, section), present: present(reader, section, required) }
+        }
         "log_normal" => Generate::LogNormal {
             median: number(reader, section, "median", 1e-6..=MAX_MAGNITUDE),
             spread: number(reader, section, "spread", 0.0..=3.0),

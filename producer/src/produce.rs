@@ -1,0 +1,141 @@
+//! The run: from the source to the sink, at a pace, until the end or an interruption.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::input::InputError;
+use crate::pace::Pace;
+use crate::report::{Counts, Deliveries};
+use crate::sink::{Sink, SinkError};
+use crate::source::{Record, Source};
+
+/// Progress is shown once for so many records, unless a pace makes them slow.
+const RECORDS_A_TICK: u64 = 256;
+/// How often a line is printed where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Set from elsewhere to end a run after the record in hand.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What ended a run before its last record.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("{place}: {error}")]
+    Sink { place: String, error: SinkError },
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was handed to the sink, by kind.
+    pub counts: Counts,
+    pub deliveries: Deliveries,
+    pub interrupted: bool,
+    pub stopped: Option<Stopped>,
+}
+
+/// Sends all records of the source. Whatever ends the run, the sink is finished, so that what it took is accounted for.
+pub fn produce(
+    source: &mut dyn Source,
+    sink: &mut dyn Sink,
+    mut pace: Option<Pace>,
+    interrupt: &Interrupt,
+    progress: &mut Progress,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut record = Record::default();
+    let mut sent = 0;
+    let stopped = loop {
+        if let Some(pace) = &mut pace {
+            pace.wait(|| interrupt.is_set());
+        }
+        if interrupt.is_set() {
+            outcome.interrupted = true;
+            break None;
+        }
+        match source.next(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(error) => break Some(Stopped::Input(error)),
+        }
+        // Counted after the record was taken: one that is refused was not sent.
+        if let Err(error) = sink.send(&record) {
+            break Some(Stopped::Sink { place: source.place(record.number), error });
+        }
+        sent += 1;
+        if pace.is_some() || sent % RECORDS_A_TICK == 0 {
+            progress.at(sent);
+        }
+    };
+    outcome.stopped = stopped;
+    finish(source, sink, sent, &mut outcome);
+    progress.finish();
+    outcome
+}
+
+fn finish(source: &dyn Source, sink: &mut dyn Sink, sent: u64, outcome: &mut Outcome) {
+    outcome.counts = source.counts();
+    outcome.counts.expected.sent = sent;
+    match sink.finish() {
+        Ok(deliveries) => outcome.deliveries = deliveries,
+        Err(error) => {
+            let place = "at the end".to_owned();
+            outcome.stopped.get_or_insert(Stopped::Sink { place, error });
+        }
+    }
+}
+
+/// How far a run has come, on standard error: a bar on a terminal, else a line now and then.
+pub enum Progress {
+    Bar(ProgressBar),
+    Lines { next: Instant },
+    Quiet,
+}
+
+impl Progress {
+    /// A bar or lines, as standard error can show them.
+    #[must_use]
+    pub fn new(total: Option<u64>) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self::Lines { next: Instant::now() + LINE_EVERY };
+        }
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} records, {per_sec}, {eta} left");
+        Self::Bar(style.map_or(bar.clone(), |style| bar.with_style(style)))
+    }
+
+    fn at(&mut self, sent: u64) {
+        match self {
+            Self::Bar(bar) => bar.set_position(sent),
+            Self::Lines { next } if *next <= Instant::now() => {
+                eprintln!("{sent} records sent");
+                *next = Instant::now() + LINE_EVERY;
+            }
+            Self::Lines { .. } | Self::Quiet => {}
+        }
+    }
+
+    fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
