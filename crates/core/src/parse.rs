@@ -27,6 +27,7 @@ use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch
 use arrow_schema::ArrowError;
 
 use self::columns::{Bytes, Column, Values};
+use self::plan::Plan;
 use self::record::TypedColumns;
 use crate::checksum::{Checksum, row_hash};
 use crate::dataset::{ColumnType, Dataset};
@@ -72,10 +73,12 @@ pub fn rows(
     chain_seed: u128,
     ingested_at: i64,
 ) -> Result<RawRows, ArrowError> {
+    let plan = Plan::new(dataset);
     let mut rows = Rows {
         kind: batch.partition.kind(),
         dataset,
-        typed: TypedColumns::new(dataset, records.len(), ingested_at),
+        plan: &plan,
+        typed: TypedColumns::new(dataset, &plan, records.len(), ingested_at),
         keys: Bytes::new(records.len()),
         rejects: Rejects::new(records.len()),
         decoded_bytes: 0,
@@ -150,6 +153,7 @@ impl<'r> Chunk<'r> {
 struct Rows<'d> {
     kind: SourceKind,
     dataset: &'d Dataset,
+    plan: &'d Plan,
     typed: TypedColumns<'d>,
     keys: Bytes,
     rejects: Rejects,
@@ -205,7 +209,7 @@ impl Rows<'_> {
             let at = std::str::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
             return reject(Reason::NotUtf8, format!("the value is not UTF-8 at byte {at}"));
         }
-        self.typed.parse(row, value)
+        self.typed.parse(self.plan, row, value)
     }
 
     fn finish(self, batch: &Batch<'_>, records: &[Record<'_>], chain_seed: u128, ingested_at: i64) -> Result<RawRows, ArrowError> {
@@ -320,3 +324,6 @@ impl Rejects {
         Ok([self.reasons.finish(rows)?, self.details.finish_utf8(rows)?, self.values.finish_binary(rows)?])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,6 @@ fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
         Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! An object's key says where it begins and its footer where its successor must begin.
 //! Whoever reads a footer checks that it belongs to the chain and to the key.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use penstock_core::chain::{self, Link, Tail};
 use penstock_core::keys::{self, ChainId};
 use penstock_core::position::Position;
@@ -150,24 +150,26 @@ fn positions<'k>(
 #[derive(Debug)]
 pub struct Links {
     pub links: Vec<Link>,
-    /// Why the walk ended before the limit was reached.
     pub end: LinksEnd,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+/// Why a walk along a chain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinksEnd {
-    /// There are more links than were asked for.
-    More,
+    /// There may be more links than were asked for.
+    Limit,
     /// No object comes after the last link.
-    End,
+    Tail,
     /// Objects come later, but none begins where the last link ends. A directory may list so while it is written.
     Broken { expected: Position, found: Position },
 }
 
-/// Walks a chain by its footers from `from`, where an object must begin, over at most `limit` links.
+/// Walks a chain by its footers from `from`, where an object must begin, over about `limit` links.
+///
+/// Where an operator declared an object unreadable, a gap stands in for it.
 ///
 /// # Errors
-/// The store's; or an object is not what its key says.
+/// The store's; or an object is not what its key says, and nobody declared it unreadable.
 pub async fn read_links(
     store: &dyn Store,
     dataset: &str,
@@ -175,38 +177,67 @@ pub async fn read_links(
     from: Position,
     limit: usize,
 ) -> Result<Links, ChainError> {
-    let mut walk = Links { links: Vec::new(), end: LinksEnd::End };
+    let mut links: Vec<Link> = Vec::new();
     let mut expected = from;
-    // Keys sort like positions, so the key just before the first wanted one is that of no object.
-    let mut after = chain.object(dataset, from);
-    after.pop();
+    let mut after = just_before(&chain.object(dataset, from));
     loop {
         let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
         let found: Vec<Position> =
             positions(dataset, chain, page.iter().map(|listed| listed.key.as_str())).collect();
         for chunk in found.chunks(FOOTERS_AT_ONCE) {
-            if limit <= walk.links.len() {
-                walk.end = LinksEnd::More;
-                return Ok(walk);
-            }
-            if chunk[0] != expected {
-                walk.end = LinksEnd::Broken { expected, found: chunk[0] };
-                return Ok(walk);
+            if limit <= links.len() {
+                return Ok(Links { links, end: LinksEnd::Limit });
             }
             let reads = chunk.iter().map(|from| read_link(store, dataset, chain, *from));
-            for link in try_join_all(reads).await? {
-                if link.from != expected {
-                    walk.end = LinksEnd::Broken { expected, found: link.from };
-                    return Ok(walk);
+            for (found, read) in chunk.iter().zip(join_all(reads).await) {
+                while expected < *found {
+                    let Some(gap) = read_unreadable(store, dataset, chain, expected).await? else {
+                        return Ok(Links { links, end: LinksEnd::Broken { expected, found: *found } });
+                    };
+                    expected = gap.next;
+                    links.push(gap);
                 }
+                if *found < expected {
+                    return Ok(Links { links, end: LinksEnd::Broken { expected, found: *found } });
+                }
+                let link = match read {
+                    Ok(link) => link,
+                    Err(error) => read_unreadable(store, dataset, chain, *found).await?.ok_or(error)?,
+                };
                 expected = link.next;
-                walk.links.push(link);
+                links.push(link);
             }
         }
         match page.last() {
             Some(last) if page.len() == LIST_LIMIT => after = last.key.clone(),
-            _ => return Ok(walk),
+            _ => return Ok(Links { links, end: LinksEnd::Tail }),
         }
+    }
+}
+
+/// A text that sorts before the key and behind every key that sorts before it: keys of a chain have one length.
+#[must_use]
+pub fn just_before(key: &str) -> String {
+    key[..key.len() - 1].to_owned()
+}
+
+/// The gap that stands in for an object which an operator declared unreadable.
+async fn read_unreadable(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    from: Position,
+) -> Result<Option<Link>, ChainError> {
+    let key = chain.unreadable(dataset, from);
+    match store.get(&key).await {
+        Ok(json) => {
+            let damaged = |problem: String| ChainError::Damaged { key: key.clone(), problem };
+            let link: Link = serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
+            chain::check_place(dataset, chain, from, &link).map_err(damaged)?;
+            Ok(Some(link))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::Operation;
 /// What the store, or the library that reaches it, said.
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error with all its causes, on one line.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+/// An error with all its causes, on one line, for a log or a message.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let mut text = String::new();
     for cause in causes.map(ToString::to_string) {
@@ -35,7 +35,7 @@ pub enum StoreError {
     Conflict { operation: Operation, key: String },
 
     /// No answer, or the answer that there is none now: try again. What was asked may have been done nevertheless.
-    #[error("{operation} `{key}`: the store did not answer: {problem}")]
+    #[error("{operation} `{key}`: the store is unavailable: {problem}")]
     Unavailable { operation: Operation, key: String, problem: String, source: Option<Source> },
 
     /// The location cannot hold a lake as it is: no directory, read-only, full, no such bucket. The message says what to do.

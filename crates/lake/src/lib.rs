@@ -52,7 +52,7 @@ pub mod conformance;
 pub use clock::{Clock, TestClock};
 pub use counts::{Counted, Counts, OperationCounts, Snapshot};
 pub use directory::DirectoryStore;
-pub use error::StoreError;
+pub use error::{StoreError, with_causes};
 pub use faults::{Answer, Call, Fault, Faulty};
 pub use memory::MemoryStore;
 pub use retry::{RetryPolicy, Retrying};

@@ -5,6 +5,7 @@ use penstock_core::keys::ChainId;
 use penstock_core::overlap::first_difference;
 use penstock_core::payload::Record;
 use penstock_core::position::Position;
+use penstock_lake::chain::just_before;
 use penstock_lake::{LIST_LIMIT, Store};
 use penstock_runtime::Failure;
 
@@ -54,8 +55,7 @@ async fn covering(
     let lowest = first.offset().map_or(first, |offset| {
         Position::from_offset(offset.unsigned_abs().saturating_sub(LONGEST_BATCH))
     });
-    let mut after = chain.object(dataset, lowest);
-    after.pop();
+    let after = just_before(&chain.object(dataset, lowest));
     let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
     let found: Vec<Position> = page
         .iter()

@@ -1,0 +1,203 @@
+//! Declares what is to be refined and pours it: raw objects in; silver, windows, rejects and the next state out.
+//!
+//! A run finds the newest cut. If it is not poured, it pours it; otherwise it declares the next one and pours that,
+//! and so on until nothing waits or its time is up. Any number of runs may overlap or end anywhere:
+//! a cut is declared once, and whoever pours it writes the same rows under the same keys.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
+
+mod declare;
+mod pour;
+mod retention;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use penstock_core::cut::{Cut, POURABLE};
+use penstock_core::dataset::Dataset;
+use penstock_core::dedupe::RecentIds;
+use penstock_core::keys;
+use penstock_core::state::{self, State};
+use penstock_core::window::WindowRow;
+use penstock_lake::chain::just_before;
+use penstock_lake::{LIST_LIMIT, Store, hints};
+use penstock_runtime::{Call, CutSettings, Failure, Function, Lake, Settings, SystemClock};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+pub use declare::Mode;
+
+/// A warm function.
+#[derive(Debug)]
+pub struct Refine {
+    lake: Lake,
+    dataset: Arc<Dataset>,
+    settings: CutSettings,
+    /// Runs in one process take turns.
+    warm: Mutex<Warm>,
+}
+
+/// What a run leaves for the next one: the last state, and the ids that it holds against duplicates.
+#[derive(Debug)]
+struct Warm {
+    state: State,
+    open_windows: Vec<WindowRow>,
+    ids: RecentIds,
+}
+
+/// What one run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The cuts that it poured.
+    pub cuts: Vec<u64>,
+    /// Whether its time was up while cuts were still to be poured.
+    pub behind: bool,
+}
+
+#[async_trait]
+impl Function for Refine {
+    async fn open(settings: &Settings) -> Result<Self, Failure> {
+        let lake = Lake::open(&settings.lake, Arc::new(SystemClock)).await?;
+        Ok(Self::new(lake, Arc::clone(&settings.dataset), settings.cut))
+    }
+
+    /// What the event says does not matter: a schedule's, a test's, an operator's all mean "now".
+    async fn call(&self, _event: &[u8], call: &Call) -> Result<Value, Failure> {
+        let summary = self.run(Mode::Scheduled, call).await?;
+        serde_json::to_value(summary).map_err(Failure::bug)
+    }
+}
+
+impl Refine {
+    #[must_use]
+    pub fn new(lake: Lake, dataset: Arc<Dataset>, settings: CutSettings) -> Self {
+        let warm = Warm { state: State::empty(), open_windows: Vec::new(), ids: RecentIds::default() };
+        Self { lake, dataset, settings, warm: Mutex::new(warm) }
+    }
+
+    /// Pours what waits.
+    ///
+    /// # Errors
+    /// The store's; or somebody must act on a cut that cannot be poured, or on a damaged object.
+    pub async fn run(&self, mode: Mode, call: &Call) -> Result<Summary, Failure> {
+        let store = self.lake.store_until(call.deadline);
+        let mut warm = self.warm.lock().await;
+        let mut summary = Summary::default();
+        let mut newest = self.newest_cut(&*store).await?;
+        let mut began = self.lake.clock().now();
+        // A deadline in the past means that there is none.
+        let deadline = Some(call.deadline).filter(|deadline| began < *deadline).unwrap_or(i64::MAX);
+        let mut longest = 0;
+        loop {
+            // Another cut like the longest one so far must fit, with half of its time to spare.
+            if deadline <= began.saturating_add(longest / 2 * 3) {
+                summary.behind = true;
+                return Ok(summary);
+            }
+            let cut = if self.load_state(&*store, &mut warm, newest).await? {
+                match self.declare(&*store, &warm.state, mode).await? {
+                    Some(cut) => cut,
+                    None => return Ok(summary),
+                }
+            } else {
+                self.read_cut(&*store, newest).await?
+            };
+            newest = cut.number;
+            self.pour(&*store, &mut warm, &cut, call).await?;
+            summary.cuts.push(cut.number);
+            let ended = self.lake.clock().now();
+            longest = longest.max(ended.saturating_sub(began));
+            began = ended;
+        }
+    }
+
+    /// The number of the newest declared cut; 0 if there is none.
+    async fn newest_cut(&self, store: &dyn Store) -> Result<u64, Failure> {
+        let name = &self.dataset.name;
+        let hinted = hints::read(store, name).await.map_or(0, |progress| progress.cut);
+        let mut newest = newest_cut_from(store, name, hinted).await?;
+        // A hint may name a cut that is not there: then it is as if there were no hint.
+        if newest.is_none() && 0 < hinted {
+            newest = newest_cut_from(store, name, 0).await?;
+        }
+        Ok(newest.unwrap_or(0))
+    }
+
+    async fn read_cut(&self, store: &dyn Store, number: u64) -> Result<Cut, Failure> {
+        let key = keys::cut(&self.dataset.name, number);
+        let json = store.get(&key).await?;
+        let damaged = |error: serde_json::Error| {
+            Failure::misconfigured(format!("`{key}` cannot be understood ({error}): restore it from a backup"))
+        };
+        let cut: Cut = serde_json::from_slice(&json).map_err(damaged)?;
+        if !POURABLE.contains(&cut.rules) {
+            return Err(Failure::misconfigured(format!(
+                "cut {number} is to be poured by the rules of version {}, and this binary knows {} to {}: \
+                 deploy a version of refine that knows them",
+                cut.rules,
+                POURABLE.start(),
+                POURABLE.end()
+            )));
+        }
+        Ok(cut)
+    }
+
+    /// Makes the state of a cut the warm one; `false` if there is none, because the cut is not poured.
+    async fn load_state(&self, store: &dyn Store, warm: &mut Warm, number: u64) -> Result<bool, Failure> {
+        if warm.state.cut == number {
+            return Ok(true);
+        }
+        if number == 0 {
+            *warm = Warm { state: State::empty(), open_windows: Vec::new(), ids: RecentIds::default() };
+            return Ok(true);
+        }
+        let key = keys::state(&self.dataset.name, number);
+        let file = match store.get(&key).await {
+            Ok(file) => file,
+            Err(error) if error.is_not_found() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let damaged = |problem: String| {
+            Failure::misconfigured(format!("the state `{key}` cannot be understood ({problem}): restore it from a backup"))
+        };
+        let dataset = self.dataset_of(store, number).await?;
+        let (state, open_windows) = state::decode(&dataset, &file).map_err(|error| damaged(error.to_string()))?;
+        if state.cut != number {
+            return Err(damaged(format!("it is the state of cut {}", state.cut)));
+        }
+        warm.state = state;
+        warm.open_windows = open_windows;
+        Ok(true)
+    }
+
+    /// The dataset by which a cut was declared: our own, unless the file has changed since.
+    async fn dataset_of(&self, store: &dyn Store, number: u64) -> Result<Arc<Dataset>, Failure> {
+        let cut = self.read_cut(store, number).await?;
+        self.dataset_in(&cut)
+    }
+
+    fn dataset_in(&self, cut: &Cut) -> Result<Arc<Dataset>, Failure> {
+        if cut.dataset_hash == self.dataset.hash {
+            return Ok(Arc::clone(&self.dataset));
+        }
+        Dataset::parse(&cut.dataset).map(Arc::new).map_err(|problems| {
+            Failure::misconfigured(format!("the dataset in cut {} cannot be read:\n{problems}", cut.number))
+        })
+    }
+}
+
+/// The newest cut from `first` on, if there is one.
+async fn newest_cut_from(store: &dyn Store, dataset: &str, first: u64) -> Result<Option<u64>, Failure> {
+    let folder = keys::cuts_folder(dataset);
+    let mut after = just_before(&keys::cut(dataset, first));
+    let mut newest = None;
+    loop {
+        let page = store.list_after(&folder, Some(&after), LIST_LIMIT).await?;
+        newest = page.iter().filter_map(|listed| keys::parse_cut_number(&listed.key)).next_back().or(newest);
+        match page.last() {
+            Some(last) if page.len() == LIST_LIMIT => after = last.key.clone(),
+            _ => return Ok(newest),
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub(super) struct Object {
 
 #[derive(Clone, Debug)]
 pub(super) struct Field {
-    name: Box<[u8]>,
+    pub(super) name: Box<[u8]>,
     /// The key as it usually stands in the text: with its quotes.
     pub(super) quoted: Box<[u8]>,
     /// The field's own number among all fields of the tree.

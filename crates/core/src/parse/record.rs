@@ -7,7 +7,7 @@ use arrow_schema::ArrowError;
 use hashbrown::HashSet;
 
 use super::columns::{Bytes, Column, Values};
-use super::plan::{Field, Plan, Target};
+use super::plan::{Field, Object, Plan, Target};
 use crate::dataset::{Dataset, DuplicateKeys};
 use crate::json::{Fault, Kind, NoInteger, Number, Problem, Scanner, Text};
 use crate::reject::{Reason, Reject, quote};
@@ -24,7 +24,6 @@ const KEYS_TRIED: usize = 3;
 #[derive(Debug)]
 pub(super) struct TypedColumns<'d> {
     dataset: &'d Dataset,
-    plan: Plan,
     columns: Vec<Column>,
     extra: Bytes,
     /// For each field of the plan the last row that had it, plus one.
@@ -36,6 +35,7 @@ pub(super) struct TypedColumns<'d> {
 
 /// What is known while one record is read.
 struct Walk<'a> {
+    plan: &'a Plan,
     scanner: Scanner<'a>,
     row: usize,
     /// The unknown keys so far, each with its object in the plan.
@@ -43,14 +43,34 @@ struct Walk<'a> {
 }
 
 enum Key<'a> {
-    /// Index of a field of the object.
-    Known(usize),
+    Known(&'a Field),
     Unknown(Text<'a>),
 }
 
+impl<'a> Walk<'a> {
+    /// The next key and its colon. Producers write keys in one order: what comes after the last one is tried first.
+    #[inline]
+    fn key(&mut self, object: usize, expected: &mut usize) -> Parsed<Key<'a>> {
+        let Object { fields, .. } = &self.plan.objects[object];
+        for (index, field) in fields.iter().enumerate().skip(*expected).take(KEYS_TRIED) {
+            if self.scanner.take_key(&field.quoted)? {
+                *expected = index + 1;
+                return Ok(Key::Known(field));
+            }
+        }
+        let key = self.scanner.key()?;
+        match self.plan.objects[object].find(&key.unescape()) {
+            Some(index) => {
+                *expected = index + 1;
+                Ok(Key::Known(&fields[index]))
+            }
+            None => Ok(Key::Unknown(key)),
+        }
+    }
+}
+
 impl<'d> TypedColumns<'d> {
-    pub(super) fn new(dataset: &'d Dataset, rows: usize, ingested_at: i64) -> Self {
-        let plan = Plan::new(dataset);
+    pub(super) fn new(dataset: &'d Dataset, plan: &Plan, rows: usize, ingested_at: i64) -> Self {
         let past = dataset.limits.max_past_days.saturating_mul(MICROS_PER_DAY);
         let future = dataset.limits.max_future_secs.saturating_mul(MICROS_PER_SECOND);
         Self {
@@ -58,7 +78,6 @@ impl<'d> TypedColumns<'d> {
             columns: dataset.columns.iter().map(|column| Column::new(column.kind, rows)).collect(),
             extra: Bytes::new(rows),
             seen: vec![0; plan.slots],
-            plan,
             earliest: ingested_at.saturating_sub(past),
             end: ingested_at.saturating_add(future).saturating_add(1),
         }
@@ -68,9 +87,9 @@ impl<'d> TypedColumns<'d> {
     ///
     /// # Errors
     /// The first thing wrong with the value, from left to right. The row is null in every column then.
-    pub(super) fn parse(&mut self, row: usize, value: &[u8]) -> Parsed<()> {
+    pub(super) fn parse(&mut self, plan: &Plan, row: usize, value: &[u8]) -> Parsed<()> {
         let extra_start = self.extra.bytes.len();
-        let mut walk = Walk { scanner: Scanner::new(value), row, unknown: HashSet::new() };
+        let mut walk = Walk { plan, scanner: Scanner::new(value), row, unknown: HashSet::new() };
         let parsed = self.root(&mut walk).and_then(|()| self.check_row(row));
         match parsed {
             Ok(()) if self.extra.bytes.len() == extra_start => Ok(()),
@@ -78,9 +97,12 @@ impl<'d> TypedColumns<'d> {
                 self.extra.close(row);
                 Ok(())
             }
-            Err(reject) => {
+            Err(mut reject) => {
                 self.extra.bytes.truncate(extra_start);
                 self.columns.iter_mut().for_each(|column| column.take_back(row));
+                if reject.reason == Reason::TooDeep {
+                    reject.detail.push_str(&format!(": the dataset allows {} levels", self.dataset.limits.max_depth));
+                }
                 Err(reject)
             }
         }
@@ -115,8 +137,8 @@ impl<'d> TypedColumns<'d> {
         let mut expected = 0;
         let mut more = walk.scanner.enter_object()?;
         while more {
-            match self.key(walk, object, &mut expected)? {
-                Key::Known(field) => self.known(walk, object, field, depth)?,
+            match walk.key(object, &mut expected)? {
+                Key::Known(field) => self.known(walk, field, depth)?,
                 Key::Unknown(key) => self.unknown(walk, object, key, depth)?,
             }
             more = walk.scanner.next_member()?;
@@ -124,43 +146,20 @@ impl<'d> TypedColumns<'d> {
         Ok(())
     }
 
-    /// The next key and its colon. Producers write keys in one order: what comes after the last one is tried first.
     #[inline]
-    fn key<'a>(&self, walk: &mut Walk<'a>, object: usize, expected: &mut usize) -> Parsed<Key<'a>> {
-        let object = &self.plan.objects[object];
-        for (index, field) in object.fields.iter().enumerate().skip(*expected).take(KEYS_TRIED) {
-            if walk.scanner.take_key(&field.quoted)? {
-                *expected = index + 1;
-                return Ok(Key::Known(index));
-            }
-        }
-        let key = walk.scanner.key()?;
-        match object.find(&key.unescape()) {
-            Some(index) => {
-                *expected = index + 1;
-                Ok(Key::Known(index))
-            }
-            None => Ok(Key::Unknown(key)),
-        }
-    }
-
-    fn known(&mut self, walk: &mut Walk<'_>, object: usize, field: usize, depth: usize) -> Parsed<()> {
-        let Field { quoted, slot, target, .. } = &self.plan.objects[object].fields[field];
-        let seen = std::mem::replace(&mut self.seen[*slot], walk.row + 1);
-        match *target {
-            _ if seen == walk.row + 1 => self.repeated(walk, quoted, depth),
+    fn known(&mut self, walk: &mut Walk<'_>, field: &Field, depth: usize) -> Parsed<()> {
+        let seen = std::mem::replace(&mut self.seen[field.slot], walk.row + 1);
+        match field.target {
+            _ if seen == walk.row + 1 => self.repeated(walk, &field.name, depth),
             Target::Column(column) => self.store(walk, column),
-            Target::Object(child) => {
-                let quoted = quoted.clone();
-                self.nested(walk, &quoted, child, depth)
-            }
+            Target::Object(child) => self.nested(walk, field, child, depth),
         }
     }
 
-    fn repeated(&self, walk: &mut Walk<'_>, key: &[u8], depth: usize) -> Parsed<()> {
+    fn repeated(&self, walk: &mut Walk<'_>, name: &[u8], depth: usize) -> Parsed<()> {
         match self.dataset.limits.duplicate_keys {
             DuplicateKeys::Reject => {
-                let detail = format!("the key {} stands there twice, again before byte {}", quote(key), walk.scanner.at());
+                let detail = format!("the key {} stands there twice, again before byte {}", quote(name), walk.scanner.at());
                 Err(reject(Reason::DuplicateKey, detail))
             }
             DuplicateKeys::First => {
@@ -175,13 +174,13 @@ impl<'d> TypedColumns<'d> {
     }
 
     /// An object that holds columns. What is unknown in it keeps its nesting in `extra`.
-    fn nested(&mut self, walk: &mut Walk<'_>, quoted: &[u8], child: usize, depth: usize) -> Parsed<()> {
+    fn nested(&mut self, walk: &mut Walk<'_>, field: &Field, child: usize, depth: usize) -> Parsed<()> {
         let kind = walk.scanner.kind()?;
         match kind {
             Kind::Null => Ok(walk.scanner.null()?),
             Kind::Object => {
                 let start = self.extra.bytes.len();
-                self.open_extra(quoted);
+                self.open_extra(&field.quoted);
                 self.extra.bytes.push(b'{');
                 let open = self.extra.bytes.len();
                 self.object(walk, child, depth + 1)?;
@@ -189,7 +188,7 @@ impl<'d> TypedColumns<'d> {
                 Ok(())
             }
             _ => {
-                let (key, at) = (quote(quoted), walk.scanner.at());
+                let (key, at) = (quote(&field.name), walk.scanner.at());
                 Err(reject(Reason::WrongType, format!("the key {key} holds {} at byte {at}, expected an object", kind.name())))
             }
         }
@@ -199,7 +198,7 @@ impl<'d> TypedColumns<'d> {
     #[cold]
     fn unknown<'a>(&mut self, walk: &mut Walk<'a>, object: usize, key: Text<'a>, depth: usize) -> Parsed<()> {
         if !walk.unknown.insert((object, key.unescape())) {
-            return self.repeated(walk, key.raw, depth);
+            return self.repeated(walk, &key.unescape(), depth);
         }
         let value = walk.scanner.skip(self.depth_left(depth))?;
         self.open_extra(&[b"\"", key.raw, b"\""].concat());

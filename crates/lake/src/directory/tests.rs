@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::MemoryStore;
 use crate::key::STAGING;
 
 fn files_in(folder: &Path) -> Vec<String> {
@@ -72,6 +75,39 @@ async fn two_processes_on_one_lake_see_each_other() {
     // A folder that was made durable and then deleted is made again.
     fs::remove_dir_all(root.path().join("a")).unwrap();
     assert_eq!(one.put_new("a/b", "again".into()).await.unwrap(), Put::Created);
+}
+
+/// What both stores list of the objects `keys`.
+async fn check_lists(keys: &[String], prefix: &str, after: &str, limit: usize) {
+    let root = tempfile::tempdir().unwrap();
+    let (directory, memory) = (DirectoryStore::open(root.path()).await.unwrap(), MemoryStore::default());
+    for key in keys {
+        let path = root.path().join(key);
+        // What would be an object and a folder at once cannot be in a directory, and no key of a lake is.
+        if !path.exists() && fs::create_dir_all(path.parent().unwrap()).is_ok() && fs::write(&path, "x").is_ok() {
+            memory.put_new(key, "x".into()).await.unwrap();
+        }
+    }
+    let mut lists = Vec::new();
+    for store in [&directory as &dyn Store, &memory] {
+        let listed = store.list_after(prefix, Some(after), limit).await.unwrap();
+        let keys: Vec<_> = listed.into_iter().map(|object| object.key).collect();
+        lists.push((keys, store.list_folders("").await.unwrap()));
+    }
+    assert_eq!(lists[0], lists[1], "{keys:?} below {prefix:?} after {after:?}, at most {limit}");
+}
+
+proptest! {
+    #[test]
+    fn a_directory_lists_as_a_sorted_map_does(
+        keys in prop::collection::vec("[ab0-]{1,2}(/[ab0-]{1,2}){0,3}", 0..20),
+        prefix in "([ab0-]{1,2}/){0,2}[ab0-]{0,2}",
+        after in "([ab0-]{1,2}/){0,3}[ab0-]{0,2}",
+        limit in 1_usize..8,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(check_lists(&keys, &prefix, &after, limit));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::with_causes;
 use crate::{Operation, StoreError};
 
 /// Where in S3 the lake is.
@@ -73,7 +72,7 @@ impl Place {
                 StoreError::unavailable(operation, key, problem, Some(Box::new(error)))
             }
             (Some(status), _) => {
-                let problem = format!("`{location}` answered {status}: {}", with_causes(&error));
+                let problem = format!("`{location}` refused with {status} {code}");
                 StoreError::unusable(operation, key, problem, Some(Box::new(error)))
             }
         }
@@ -109,14 +108,13 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     if matches!(error, SdkError::ConstructionFailure(_)) {
-        let problem = format!("no request could be made: {}", with_causes(&error));
-        return StoreError::unusable(operation, key, problem, Some(Box::new(error)));
+        return StoreError::unusable(operation, key, "no request could be made", Some(Box::new(error)));
     }
     if lacks_credentials(&error) {
         let remedy = "There are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.";
         return StoreError::denied(operation, key, remedy, Box::new(error));
     }
-    StoreError::unavailable(operation, key, with_causes(&error), Some(Box::new(error)))
+    StoreError::unavailable(operation, key, "no answer came", Some(Box::new(error)))
 }
 
 /// Whether the request was not sent because nobody said who sends it. Trying again does not help.
