@@ -9,6 +9,7 @@
 //! _penstock/<dataset>/cuts/<cut>.json
 //! _penstock/<dataset>/state/<cut>.parquet
 //! _penstock/<dataset>/unreadable/<source>/<topic>@<epoch>/<partition>/<from>.json
+//! _penstock/<dataset>/runs/<run>.json
 //! _penstock/<dataset>/hints/...
 //! ```
 //!
@@ -150,6 +151,23 @@ pub fn state(dataset: &str, number: u64) -> String {
 #[must_use]
 pub fn unreadable_folder(dataset: &str) -> String {
     format!("_penstock/{dataset}/unreadable/")
+}
+
+#[must_use]
+pub fn runs_folder(dataset: &str) -> String {
+    format!("_penstock/{dataset}/runs/")
+}
+
+/// The plan of a run of `penstock run` with its log in memory.
+#[must_use]
+pub fn run(dataset: &str, number: u32) -> String {
+    format!("{}{number:012}.json", runs_folder(dataset))
+}
+
+/// Exists once the run has come to its end.
+#[must_use]
+pub fn run_finished(dataset: &str, number: u32) -> String {
+    format!("{}{number:012}.json.finished", runs_folder(dataset))
 }
 
 /// The newest cut and the ends of the chains as refine last saw them. Only saves listing.

@@ -117,7 +117,10 @@ fn field(name: &str, field_id: i32, kind: DataType, nullable: bool) -> Field {
 /// None that data could cause: a schema that Parquet has no types for.
 pub fn encode(rows: &RecordBatch, footer: Vec<(String, String)>) -> Result<Bytes, ParquetError> {
     let pairs = footer.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
-    let options = ArrowWriterOptions::new().with_properties(properties(rows, pairs)).with_skip_arrow_metadata(true);
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties(rows, pairs))
+        .with_schema_root("raw".to_owned())
+        .with_skip_arrow_metadata(true);
     let mut file = Vec::with_capacity(64 * 1024);
     let mut writer = ArrowWriter::try_new_with_options(&mut file, rows.schema(), options)?;
     writer.write(rows)?;
@@ -147,3 +150,6 @@ fn properties(rows: &RecordBatch, pairs: Vec<KeyValue>) -> WriterProperties {
     }
     properties.build()
 }
+
+#[cfg(test)]
+mod tests;

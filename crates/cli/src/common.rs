@@ -1,0 +1,36 @@
+//! What many commands share: the lake and the dataset.
+
+use std::sync::Arc;
+
+use clap::Args;
+use penstock_core::dataset::Dataset;
+use penstock_runtime::{Failure, Lake, LakeUrl, SystemClock, dataset};
+
+/// Which lake, and which dataset in it.
+#[derive(Clone, Debug, Args)]
+pub struct LakeArguments {
+    /// Where the lake is: s3://BUCKET/PREFIX or a directory
+    #[arg(long, default_value = "./penstock-data", value_name = "URL")]
+    pub lake: LakeUrl,
+    /// The dataset: the name of a shipped one, or the path of a dataset file
+    #[arg(long, default_value = "iot", value_name = "NAME|FILE")]
+    pub dataset: String,
+}
+
+impl LakeArguments {
+    /// Opens the lake, and makes it where none is.
+    pub(crate) async fn open(&self) -> Result<(Lake, Arc<Dataset>), Failure> {
+        let dataset = self.read_dataset()?;
+        Ok((Lake::open(&self.lake, Arc::new(SystemClock)).await?, dataset))
+    }
+
+    /// Opens a lake that must be there.
+    pub(crate) async fn open_existing(&self) -> Result<(Lake, Arc<Dataset>), Failure> {
+        let dataset = self.read_dataset()?;
+        Ok((Lake::open_existing(&self.lake, Arc::new(SystemClock)).await?, dataset))
+    }
+
+    fn read_dataset(&self) -> Result<Arc<Dataset>, Failure> {
+        dataset(&self.dataset).map(Arc::new).map_err(Failure::misconfigured)
+    }
+}

@@ -1,0 +1,68 @@
+//! The command line: the pipeline in one process, and what an operator asks of a lake.
+//!
+//! Each command is a module with its arguments and a function `run`.
+//! Results go to standard output, everything else to standard error; with `--json` the result is one JSON document.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
+
+mod common;
+mod output;
+
+pub mod run;
+pub mod p95;
+pub mod audit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use penstock_runtime::{Failure, Kind};
+
+pub use common::LakeArguments;
+pub use output::Exit;
+
+/// Events from Kafka to Parquet, exactly once, with nothing to operate.
+#[derive(Debug, Parser)]
+#[command(name = "penstock", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole pipeline in this process: producer, log, trigger, ingest, refine
+    Run(run::Arguments),
+    /// The 95th percentile per group and day, without outliers
+    P95(p95::Arguments),
+    /// Prove from the lake's objects that nothing was lost and nothing doubled
+    Audit(audit::Arguments),
+}
+
+/// Parses the command line, runs the command, and says how it went by the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::fail(&Failure::bug(error)),
+    };
+    let result = runtime.block_on(async {
+        match arguments.command {
+            Command::Run(arguments) => run::run(arguments).await,
+            Command::P95(arguments) => p95::run(arguments).await,
+            Command::Audit(arguments) => audit::run(arguments).await,
+        }
+    });
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => output::fail(&failure),
+    }
+}
+
+/// The exit code of a failure: 2 where somebody must change a setting, 1 otherwise.
+const fn exit_code(failure: &Failure) -> u8 {
+    match failure.kind {
+        Kind::Misconfigured => 2,
+        Kind::Retry | Kind::Bug => 1,
+    }
+}

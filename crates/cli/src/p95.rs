@@ -1,0 +1,275 @@
+//! `penstock p95`: the 95th percentile per group and day, without outliers. [`penstock_core::p95`] says how it is read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
+use bytes::Bytes;
+use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
+use penstock_core::dataset::{Dataset, P95};
+use penstock_core::p95::{self, Answer, Event, Place, Question};
+use penstock_core::table::{self, TableError, column, primitive, wrong_type};
+use penstock_core::time::Date;
+use penstock_core::{keys, pour};
+use penstock_lake::{LIST_LIMIT, Store};
+use penstock_runtime::Failure;
+use serde::Serialize;
+
+use crate::output::{self, count, note};
+use crate::{Exit, LakeArguments};
+
+/// How many files are read at once.
+const READS_AT_ONCE: usize = 4;
+
+#[derive(Clone, Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    lake: LakeArguments,
+    /// The first day to ask about
+    #[arg(long, value_name = "DATE")]
+    from: Option<Date>,
+    /// The last day to ask about
+    #[arg(long, value_name = "DATE")]
+    to: Option<Date>,
+    /// Write the answers to a CSV file
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row of the report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    pub event_date: String,
+    /// The value of the dataset's group column.
+    pub group: String,
+    pub p95: f64,
+    pub mean: f64,
+    pub stddev: f64,
+    pub lower: f64,
+    pub upper: f64,
+    pub distinct_events: u64,
+    pub outliers: u64,
+    pub used: u64,
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    pub rows: Vec<Row>,
+    /// Rows of silver that were read.
+    pub events: u64,
+    /// Of these, how many repeat an id of their day: duplicates that lie farther apart than refine looks back.
+    pub duplicates: u64,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let (lake, dataset) = arguments.lake.open_existing().await?;
+    let report = report(&*lake.store(), &dataset, arguments.from, arguments.to).await?;
+    let asked = question(&dataset)?;
+    if let Some(path) = &arguments.csv {
+        std::fs::write(path, csv(&dataset, asked, &report)).map_err(|error| {
+            Failure::misconfigured(format!("cannot write {}: {error}", path.display()))
+        })?;
+    }
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        print(&dataset, asked, &report);
+    }
+    Ok(Exit::Fine)
+}
+
+/// Answers the question for each day in `[from, to]` that has silver.
+///
+/// # Errors
+/// The store's; the dataset asks no such question; or a silver file is damaged.
+pub async fn report(
+    store: &dyn Store,
+    dataset: &Dataset,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Result<Report, Failure> {
+    let asked = question(dataset)?;
+    let mut report = Report::default();
+    let folder = keys::silver_folder(&dataset.name);
+    for day in store.list_folders(&folder).await? {
+        let Some(date) = day.strip_prefix("event_date=").and_then(|date| date.parse::<Date>().ok()) else {
+            continue;
+        };
+        if from.is_some_and(|from| date < from) || to.is_some_and(|to| to < date) {
+            continue;
+        }
+        let (events, groups) = read_day(store, dataset, asked, &format!("{folder}{day}/")).await?;
+        report.events += events.len() as u64;
+        report.duplicates += p95::duplicates(&events);
+        let question = Question { min_events: asked.min_events, deviations: asked.deviations };
+        let answers = p95::answer(events, &groups, question);
+        report.rows.extend(answers.into_iter().map(|answer| row(date, answer)));
+    }
+    Ok(report)
+}
+
+fn question(dataset: &Dataset) -> Result<&P95, Failure> {
+    dataset.p95.as_ref().ok_or_else(|| {
+        Failure::misconfigured(format!(
+            "the dataset {} has no section [p95]: say there which `group` and which `value` the question is about",
+            dataset.name
+        ))
+    })
+}
+
+fn row(date: Date, answer: Answer) -> Row {
+    let Answer { group, p95, mean, stddev, lower, upper, distinct_events, outliers, used } = answer;
+    Row { event_date: date.to_string(), group, p95, mean, stddev, lower, upper, distinct_events, outliers, used }
+}
+
+async fn read_day(
+    store: &dyn Store,
+    dataset: &Dataset,
+    asked: &P95,
+    folder: &str,
+) -> Result<(Vec<Event>, Vec<String>), Failure> {
+    let keys = list_all(store, folder).await?;
+    let reads: Vec<_> = keys.iter().map(|key| store.get(key)).collect();
+    let files: Vec<Bytes> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+    let mut day = Day::default();
+    for (key, file) in keys.iter().zip(files) {
+        day.add(dataset, asked, file).map_err(|error| {
+            Failure::misconfigured(format!("the silver file `{key}` is damaged: {error}. Restore it from a backup"))
+        })?;
+    }
+    Ok(day.finish())
+}
+
+async fn list_all(store: &dyn Store, folder: &str) -> Result<Vec<String>, Failure> {
+    let mut keys: Vec<String> = Vec::new();
+    loop {
+        let page = store.list_after(folder, keys.last().map(String::as_str), LIST_LIMIT).await?;
+        let is_last = page.len() < LIST_LIMIT;
+        keys.extend(page.into_iter().map(|listed| listed.key));
+        if is_last {
+            return Ok(keys);
+        }
+    }
+}
+
+/// The events of one day, with texts as numbers.
+#[derive(Default)]
+struct Day {
+    events: Vec<Event>,
+    groups: BTreeMap<String, u32>,
+    topics: BTreeMap<String, u32>,
+}
+
+impl Day {
+    fn add(&mut self, dataset: &Dataset, asked: &P95, file: Bytes) -> Result<(), TableError> {
+        let name = |index: usize| dataset.columns[index].name.as_str();
+        let (group, value) = (name(asked.group), name(asked.value));
+        let mut ids = pour::silver_ids(dataset, &file)?.into_iter();
+        for batch in table::read(file, &[group, value, "topic", "partition", "offset"], &[])? {
+            let groups = texts(&batch, group, &mut self.groups)?;
+            let topics = texts(&batch, "topic", &mut self.topics)?;
+            let values = primitive::<Float64Type>(&batch, value)?;
+            let partitions = primitive::<Int32Type>(&batch, "partition")?;
+            let offsets = primitive::<Int64Type>(&batch, "offset")?;
+            for row in 0..batch.num_rows() {
+                let place: Place = (topics[row], partitions.value(row), offsets.value(row));
+                // Without an id column every row is an event of its own.
+                let id = ids.next().unwrap_or(self.events.len() as u128);
+                if values.is_valid(row) {
+                    self.events.push(Event { id, place, group: groups[row], value: values.value(row) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Topics get numbers that sort like their names, so that "first" means the same as in SQL.
+    fn finish(mut self) -> (Vec<Event>, Vec<String>) {
+        let mut sorted = vec![0; self.topics.len()];
+        for (rank, number) in self.topics.values().enumerate() {
+            sorted[*number as usize] = u32::try_from(rank).unwrap_or(u32::MAX);
+        }
+        for event in &mut self.events {
+            event.place.0 = sorted[event.place.0 as usize];
+        }
+        let mut groups = vec![String::new(); self.groups.len()];
+        for (name, number) in self.groups {
+            groups[number as usize] = name;
+        }
+        (self.events, groups)
+    }
+}
+
+/// The texts of a column as numbers, in the order of their first appearance.
+fn texts(batch: &RecordBatch, name: &str, numbers: &mut BTreeMap<String, u32>) -> Result<Vec<u32>, TableError> {
+    let texts = column(batch, name)?.as_string_opt::<i32>().ok_or_else(|| wrong_type(name, "text"))?;
+    let mut number = |text: &str| match numbers.get(text) {
+        Some(number) => *number,
+        None => {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            numbers.insert(text.to_owned(), next);
+            next
+        }
+    };
+    Ok(texts.iter().map(|text| number(text.unwrap_or_default())).collect())
+}
+
+fn header(dataset: &Dataset, asked: &P95) -> [String; 10] {
+    let value = format!("p95_{}", dataset.columns[asked.value].name);
+    let group = dataset.columns[asked.group].name.clone();
+    let fixed = ["mean", "stddev", "lower", "upper", "distinct_events", "outliers", "used"].map(str::to_owned);
+    let [mean, stddev, lower, upper, distinct, outliers, used] = fixed;
+    ["event_date".to_owned(), group, value, mean, stddev, lower, upper, distinct, outliers, used]
+}
+
+/// The report as CSV with a header, sorted by day and group.
+fn csv(dataset: &Dataset, asked: &P95, report: &Report) -> String {
+    let mut text = header(dataset, asked).join(",") + "\n";
+    for row in &report.rows {
+        let numbers = [row.p95, row.mean, row.stddev, row.lower, row.upper].map(|number| number.to_string());
+        let counts = [row.distinct_events, row.outliers, row.used].map(|number| number.to_string());
+        let cells = [row.event_date.clone(), csv_cell(&row.group)].into_iter().chain(numbers).chain(counts);
+        text += &(cells.collect::<Vec<_>>().join(",") + "\n");
+    }
+    text
+}
+
+fn csv_cell(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+/// The report as a table.
+pub(crate) fn print(dataset: &Dataset, asked: &P95, report: &Report) {
+    let header = header(dataset, asked);
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let rows: Vec<Vec<String>> = report
+        .rows
+        .iter()
+        .map(|row| {
+            let numbers = [row.p95, row.mean, row.stddev, row.lower, row.upper].map(|number| format!("{number:.3}"));
+            let counts = [row.distinct_events, row.outliers, row.used].map(|number| number.to_string());
+            [row.event_date.clone(), row.group.clone()].into_iter().chain(numbers).chain(counts).collect()
+        })
+        .collect();
+    output::table(&header, &rows);
+    if report.rows.is_empty() {
+        note(&format!(
+            "no group had {} distinct events on a day (rows of silver: {})",
+            count(asked.min_events),
+            count(report.events)
+        ));
+    }
+    if 0 < report.duplicates {
+        note(&format!(
+            "{} duplicates lay farther apart than refine looks back; they are counted once here",
+            count(report.duplicates)
+        ));
+    }
+}
