@@ -78,7 +78,7 @@ fn measure(dataset: &Dataset, payload: &[u8]) -> ([Duration; STAGES.len()], usiz
 fn value_bytes(payload: &[u8]) -> usize {
     let read = payload::read(payload).unwrap();
     let values = read.batches.iter().flat_map(|batch| &batch.records).filter_map(|record| record.value.as_ref());
-    values.map(|Encoded::Base64(text) | Encoded::Plain(text)| text.len() / 4 * 3).sum()
+    values.map(|(Encoded::Base64(text) | Encoded::Plain(text))| text.len() / 4 * 3).sum()
 }
 
 /// A Kafka event with records of one partition, as the producer and Lambda would make it.
