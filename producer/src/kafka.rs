@@ -318,6 +318,10 @@ impl Entries {
 impl ClientContext for Ledger {
     /// Kept for the message that ends the run: librdkafka itself goes on trying.
     fn error(&self, error: KafkaError, reason: &str) {
+        // It follows each broker's own reason and says less.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            return;
+        }
         self.entries().last_error = Some(if reason.is_empty() { error.to_string() } else { reason.to_owned() });
     }
 }

@@ -17,6 +17,8 @@ use penstock_producer::{
     Sink, SinkError, Source, Stopped, produce, schema,
 };
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use args::{Args, PASSWORD_VARIABLE, SinkChoice};
 
 const FINDING: u8 = 1;
@@ -54,7 +56,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
     let mut report_file = args.report.as_deref().map(create_report).transpose()?;
     let mut sink = open_sink(&choice, &mut report)?;
     let interrupt = Interrupt::default();
-    listen_for_signals(interrupt.clone());
+    listen_for_signals(interrupt.clone()).map_err(|error| format!("cannot listen for signals: {error}"))?;
 
     report.started = rfc3339(now_us());
     let pace = args.rate.map(|rate| Pace::new(rate, Instant::now()));
@@ -133,13 +135,13 @@ fn conclude(args: &Args, report: &Report, outcome: &Outcome) -> ExitCode {
         // Whoever reads it may be gone; the exit status still tells.
         let _ = writeln!(io::stdout(), "{}", serde_json::to_string_pretty(report).unwrap_or_default());
     }
-    eprintln!("{}", report.summary());
     match &outcome.stopped {
-        None | Some(Stopped::Sink { error: SinkError::Closed, .. }) => {}
-        Some(stopped) => eprintln!("penstock-producer: {stopped}"),
+        // Whoever read the output has seen enough: nothing more to say.
+        Some(Stopped::Sink { error: SinkError::Closed, .. }) => return ExitCode::SUCCESS,
+        Some(stopped) => eprintln!("{}\npenstock-producer: {stopped}", report.summary()),
+        None => eprintln!("{}", report.summary()),
     }
     match &outcome.stopped {
-        Some(Stopped::Sink { error: SinkError::Closed, .. }) => ExitCode::SUCCESS,
         Some(Stopped::Sink { error: SinkError::Broken(_), .. }) => ExitCode::from(FINDING),
         Some(_) => ExitCode::from(MISCONFIGURED),
         None if report.complete() => ExitCode::SUCCESS,
@@ -148,16 +150,13 @@ fn conclude(args: &Args, report: &Report, outcome: &Outcome) -> ExitCode {
 }
 
 /// The first interrupt ends the run in order; the second ends the process.
-fn listen_for_signals(interrupt: Interrupt) {
+fn listen_for_signals(interrupt: Interrupt) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let entered = runtime.enter();
+    let (mut interrupts, mut terminations) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    drop(entered);
     std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut interrupts), Ok(mut terminations)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
-                return;
-            };
             loop {
                 tokio::select! {
                     _ = interrupts.recv() => {}
@@ -171,6 +170,7 @@ fn listen_for_signals(interrupt: Interrupt) {
             }
         });
     });
+    Ok(())
 }
 
 fn now_us() -> i64 {

@@ -31,20 +31,21 @@ impl Pace {
         Duration::try_from_secs_f64(-self.tokens / self.rate).unwrap_or_default()
     }
 
-    /// Takes a token and waits for it, in short sleeps, until `stop` says that there is no more need.
-    pub(crate) fn wait(&mut self, stop: impl Fn() -> bool) {
-        let now = Instant::now();
-        let wait = self.take(now);
-        if wait < SHORTEST_SLEEP {
+    /// Takes a token; how long to sleep before using it, if that is worth a sleep.
+    pub(crate) fn pause(&mut self) -> Option<Duration> {
+        Some(self.take(Instant::now())).filter(|wait| SHORTEST_SLEEP <= *wait)
+    }
+}
+
+/// Sleeps, in short stretches, until the time is over or `stop` says that there is no more need.
+pub(crate) fn sleep(duration: Duration, stop: impl Fn() -> bool) {
+    let end = Instant::now() + duration;
+    while !stop() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return;
         }
-        while !stop() {
-            let left = wait.saturating_sub(now.elapsed());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(left.min(LONGEST_SLEEP));
-        }
+        std::thread::sleep(left.min(LONGEST_SLEEP));
     }
 }
 

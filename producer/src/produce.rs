@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::input::InputError;
-use crate::pace::Pace;
+use crate::pace::{self, Pace};
 use crate::report::{Counts, Deliveries};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Record, Source};
@@ -56,51 +56,49 @@ pub struct Outcome {
 pub fn produce(
     source: &mut dyn Source,
     sink: &mut dyn Sink,
-    mut pace: Option<Pace>,
+    pace: Option<Pace>,
     interrupt: &Interrupt,
     progress: &mut Progress,
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut record = Record::default();
     let mut sent = 0;
-    let stopped = loop {
-        if let Some(pace) = &mut pace {
-            pace.wait(|| interrupt.is_set());
-        }
-        if interrupt.is_set() {
-            outcome.interrupted = true;
-            break None;
-        }
-        match source.next(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break None,
-            Err(error) => break Some(Stopped::Input(error)),
-        }
-        // Counted after the record was taken: one that is refused was not sent.
-        if let Err(error) = sink.send(&record) {
-            break Some(Stopped::Sink { place: source.place(record.number), error });
-        }
-        sent += 1;
-        if pace.is_some() || sent % RECORDS_A_TICK == 0 {
-            progress.at(sent);
-        }
-    };
-    outcome.stopped = stopped;
-    finish(source, sink, sent, &mut outcome);
-    progress.finish();
-    outcome
-}
-
-fn finish(source: &dyn Source, sink: &mut dyn Sink, sent: u64, outcome: &mut Outcome) {
+    outcome.stopped = send_all(source, sink, pace, interrupt, progress, &mut sent).err();
+    outcome.interrupted = interrupt.is_set();
     outcome.counts = source.counts();
+    // A record that the sink refused was not sent.
     outcome.counts.expected.sent = sent;
     match sink.finish() {
         Ok(deliveries) => outcome.deliveries = deliveries,
         Err(error) => {
-            let place = "at the end".to_owned();
-            outcome.stopped.get_or_insert(Stopped::Sink { place, error });
+            outcome.stopped.get_or_insert(Stopped::Sink { place: "the end".to_owned(), error });
         }
     }
+    progress.finish();
+    outcome
+}
+
+fn send_all(
+    source: &mut dyn Source,
+    sink: &mut dyn Sink,
+    mut pace: Option<Pace>,
+    interrupt: &Interrupt,
+    progress: &mut Progress,
+    sent: &mut u64,
+) -> Result<(), Stopped> {
+    let mut record = Record::default();
+    while !interrupt.is_set() && source.next(&mut record)? {
+        let refused = |error| Stopped::Sink { place: source.place(record.number), error };
+        if let Some(pause) = pace.as_mut().and_then(Pace::pause) {
+            sink.flush().map_err(refused)?;
+            pace::sleep(pause, || interrupt.is_set());
+        }
+        sink.send(&record).map_err(refused)?;
+        *sent += 1;
+        if pace.is_some() || *sent % RECORDS_A_TICK == 0 {
+            progress.at(*sent);
+        }
+    }
+    Ok(())
 }
 
 /// How far a run has come, on standard error: a bar on a terminal, else a line now and then.

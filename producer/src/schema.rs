@@ -88,6 +88,58 @@ measure = "level"
         .unwrap();
         let mut schema = schema(&dataset);
         schema.as_object_mut().unwrap().remove("$id");
-        insta::assert_snapshot!(serde_json::to_string_pretty(&schema).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&schema).unwrap(), @r#"
+        {
+          "$schema": "https://json-schema.org/draft/2020-12/schema",
+          "additionalProperties": true,
+          "description": "Nested events",
+          "properties": {
+            "at": {
+              "anyOf": [
+                {
+                  "format": "date-time",
+                  "type": "string"
+                },
+                {
+                  "description": "Milliseconds since 1970-01-01T00:00:00Z",
+                  "type": "integer"
+                }
+              ],
+              "description": "When"
+            },
+            "user": {
+              "additionalProperties": true,
+              "properties": {
+                "id": {
+                  "description": "",
+                  "type": "string"
+                },
+                "level": {
+                  "anyOf": [
+                    {
+                      "type": "number"
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ],
+                  "description": "",
+                  "unit": "m"
+                }
+              },
+              "required": [
+                "id"
+              ],
+              "type": "object"
+            }
+          },
+          "required": [
+            "at",
+            "user"
+          ],
+          "title": "nested",
+          "type": "object"
+        }
+        "#);
     }
 }

@@ -15,6 +15,14 @@ pub trait Sink {
     /// The sink takes no more; what it took before is still finished by [`Sink::finish`].
     fn send(&mut self, record: &Record) -> Result<(), SinkError>;
 
+    /// Lets go of what it holds back, because the run pauses now.
+    ///
+    /// # Errors
+    /// As for [`Sink::send`].
+    fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Waits until everything taken is safe or lost, and says which.
     ///
     /// # Errors
@@ -70,8 +78,12 @@ impl<W: Write> Sink for LineSink<W> {
         Ok(())
     }
 
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.out.flush().map_err(|source| self.error(source))
+    }
+
     fn finish(&mut self) -> Result<Deliveries, SinkError> {
-        self.out.flush().map_err(|source| self.error(source))?;
+        self.flush()?;
         Ok(Deliveries { acknowledged: self.written, ..Deliveries::default() })
     }
 }
@@ -159,7 +171,9 @@ mod tests {
     use super::*;
 
     fn record(value: &str) -> Record {
-        Record { value: value.as_bytes().to_vec(), ..Record::default() }
+        let mut record = Record::default();
+        record.value.extend_from_slice(value.as_bytes());
+        record
     }
 
     #[test]

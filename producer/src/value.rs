@@ -122,7 +122,7 @@ pub(crate) fn write_fault(fault: Fault, column: &Column, out: &mut Vec<u8>) -> b
 
 /// A value that is absent is left out, or sometimes null: both mean the same.
 pub(crate) fn write_absent(draws: &mut Draws, out: &mut Vec<u8>) -> bool {
-    let null = draws.below(4) == 0;
+    let null = draws.below(8) == 0;
     if null {
         out.extend_from_slice(b"null");
     }

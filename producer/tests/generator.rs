@@ -116,7 +116,12 @@ fn depth(value: &Value) -> usize {
 fn the_bytes_of_a_seed_never_change() {
     let generator = Generator::new(&iot(), &shape()).unwrap();
     let text = |number| String::from_utf8(event(&generator, number).1.value).unwrap();
-    insta::assert_snapshot!([text(0), text(1), text(2), text(99_999)].join("\n"), @"");
+    insta::assert_snapshot!([text(0), text(1), text(2), text(99_999)].join("\n"), @r#"
+    {"event_id":"e6af094f-7689-45b3-8fdf-2d08f5c29727","device_id":"device-708","device_type":"light","event_time":1795262386385,"event_duration":144.3,"value":18.01,"site":"lyon","status":"ok"}
+    {"event_id":"02b022d1-275c-4c4d-b7a7-1360311378cf","device_id":"device-036","device_type":"camera","event_time":"2026-11-21T14:00:00.003+02:00","event_duration":130.7,"value":19.33,"unit":"ppm","site":"lyon","battery":55}
+    {"event_id":"1494f94a-226b-4cc8-8439-291e258edfd8","device_id":"device-000","device_type":"speaker","event_time":1795262398694,"event_duration":350.3,"value":18.38,"site":"graz"}
+    {"event_id":"164b72c4-118f-4e89-a766-f08554a5916a","device_id":"device-004","device_type":"thermostat","event_time":"2026-11-21T12:04:59.867Z","event_duration":70.4,"value":15.98,"site":"porto","firmware":"2.0.1","battery":88}
+    "#);
     let other = Generator::new(&iot(), &Shape { seed: 8, ..shape() }).unwrap();
     assert_ne!(event(&generator, 0).1.value, event(&other, 0).1.value);
 }
@@ -233,7 +238,7 @@ fn regular_events_are_out_of_order_within_the_lateness_and_late_ones_beyond() {
             assert!(event_time < newest.max(START_US - lateness_us / 6) - lateness_us, "event {number}");
             continue;
         }
-        assert!(newest - lateness_us < event_time, "event {number}");
+        assert!(newest.saturating_sub(lateness_us) < event_time, "event {number}");
         inversions += u32::from(event_time < previous);
         previous = event_time;
         newest = newest.max(event_time);
@@ -310,15 +315,15 @@ fn validates(schema: &Value, value: &Value) -> bool {
 #[test]
 fn shapes_that_make_no_sense_are_refused_with_a_remedy() {
     let check = |dataset: &Dataset, shape: Shape| Generator::new(dataset, &shape).err().unwrap().to_string();
-    insta::assert_snapshot!(check(&iot(), Shape { late: 1.5, ..shape() }), @"");
-    insta::assert_snapshot!(check(&iot(), Shape { malformed: f64::NAN, ..shape() }), @"");
-    insta::assert_snapshot!(check(&iot(), Shape { late: 0.5, duplicates: 0.6, ..shape() }), @"");
-    insta::assert_snapshot!(check(&iot(), Shape { start_time_us: i64::MAX, ..shape() }), @"");
+    insta::assert_snapshot!(check(&iot(), Shape { late: 1.5, ..shape() }), @"late is 1.5: give a share from 0 to 1");
+    insta::assert_snapshot!(check(&iot(), Shape { malformed: f64::NAN, ..shape() }), @"malformed is NaN: give a share from 0 to 1");
+    insta::assert_snapshot!(check(&iot(), Shape { late: 0.5, duplicates: 0.6, ..shape() }), @"duplicates, late and malformed add up to 1.101: they are shares of all events, at most 1 together");
+    insta::assert_snapshot!(check(&iot(), Shape { start_time_us: i64::MAX, ..shape() }), @"the start time lies outside the years 1000 to 8000: give one that a device could have");
     let without = Dataset::parse(&NESTED.replace(", generate = { kind = \"event_time\" }", "")).unwrap();
-    insta::assert_snapshot!(check(&without, shape()), @"");
+    insta::assert_snapshot!(check(&without, shape()), @"dataset nested: required column `at` has no generator: add `generate` to it, or send events of your own with --input");
     let narrow =
         Dataset::parse(&format!("{NESTED}allowed_lateness_secs = 86399\n[limits]\nmax_past_days = 1\n")).unwrap();
-    insta::assert_snapshot!(check(&narrow, shape()), @"");
+    insta::assert_snapshot!(check(&narrow, shape()), @"dataset nested: late events would be older than max_past_days allows: lower allowed_lateness_secs, or set late to 0");
 }
 
 #[test]
