@@ -26,6 +26,9 @@ use crate::{Exit, LakeArguments};
 use pipeline::Pipeline;
 use plan::Plan;
 
+/// The name of a log in memory as a source: another than that of any Kafka, so that both can fill one lake.
+pub(crate) const MEMORY_SOURCE: &str = "memory";
+
 /// Events per second of a run without end, unless `--rate` says otherwise.
 const FOREVER_RATE: f64 = 1000.0;
 
@@ -97,7 +100,7 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
@@ -128,13 +131,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 
 impl Arguments {
     fn ingest_settings(&self, plan: &Plan) -> IngestSettings {
-        let epoch = if self.brokers.is_some() { self.epoch } else { plan.run };
-        IngestSettings { source: self.source_name().to_owned(), epoch, ..IngestSettings::default() }
-    }
-
-    /// A log in memory is another source than any Kafka, so that both can fill one lake.
-    const fn source_name(&self) -> &'static str {
-        if self.brokers.is_some() { "kafka" } else { "memory" }
+        match self.brokers {
+            Some(_) => IngestSettings { epoch: self.epoch, ..IngestSettings::default() },
+            None => {
+                IngestSettings { source: MEMORY_SOURCE.to_owned(), epoch: plan.run, ..IngestSettings::default() }
+            }
+        }
     }
 
     fn rate(&self) -> Option<f64> {

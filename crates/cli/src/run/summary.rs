@@ -34,7 +34,7 @@ pub(super) async fn collect(
     elapsed: Duration,
 ) -> Result<Summary, Failure> {
     let requests = lake.counts().snapshot();
-    let report = audit::report(&*lake.store(), dataset, &audit::Scope::default()).await?;
+    let report = audit::report(&*lake.store(), dataset, 0).await?;
     let p95 = match dataset.p95 {
         Some(_) => Some(p95::report(&*lake.store(), dataset, None, None).await?),
         None => None,

@@ -1,0 +1,151 @@
+//! The chains of raw objects: no fork, no hole, no undeclared gap; and each object is what its cut declared.
+
+use penstock_core::chain::{Gap, GapReason, LinkKind};
+use penstock_core::cut::CutObject;
+use penstock_core::dataset::Dataset;
+use penstock_core::keys::{self, ChainId};
+use penstock_core::position::Position;
+use penstock_lake::Store;
+use penstock_lake::chain::{ChainError, LinksEnd, find_chains, read_links};
+use penstock_runtime::Failure;
+use serde::Serialize;
+
+use super::cuts::History;
+use super::{Report, list_all};
+
+/// How many links of a chain are looked at in one step.
+const LINKS_AT_ONCE: usize = 1000;
+
+/// One partition.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChainReport {
+    #[serde(flatten)]
+    pub chain: ChainId,
+    /// The first position that has not landed.
+    pub tail: Position,
+    /// The first position that has not been poured.
+    pub poured: Position,
+    /// Rows that landed and are not poured yet.
+    pub waiting: u64,
+    pub gaps: Vec<Gap>,
+    /// Positions without a row that no gap declares: the source is read as sparse.
+    pub is_sparse: bool,
+    /// What the topic holds beyond the tail, if the brokers were asked.
+    pub beyond: Option<u64>,
+}
+
+pub(super) async fn check(
+    store: &dyn Store,
+    dataset: &Dataset,
+    history: &History,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    check_keys(store, dataset, report).await?;
+    let chains = find_chains(store, &dataset.name).await?;
+    for known in &history.last.chains {
+        if !chains.contains(&known.chain) {
+            report.find(known.chain.to_string(), "all its raw objects are gone, also the last one, which is its memory");
+        }
+    }
+    for chain in chains {
+        check_chain(store, dataset, history, chain, report).await?;
+    }
+    Ok(())
+}
+
+/// Nothing stands below `raw/` that is no link of a chain.
+async fn check_keys(store: &dyn Store, dataset: &Dataset, report: &mut Report) -> Result<(), Failure> {
+    for listed in list_all(store, &keys::raw_folder(&dataset.name), None).await? {
+        if ChainId::parse_object(&dataset.name, &listed.key).is_none() {
+            report.find(listed.key, "is no raw object: move it out of the lake");
+        }
+    }
+    Ok(())
+}
+
+async fn check_chain(
+    store: &dyn Store,
+    dataset: &Dataset,
+    history: &History,
+    chain: ChainId,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let poured = history.last.position(&chain);
+    let Some(start) = start(store, dataset, history, &chain).await? else {
+        return Ok(());
+    };
+    if poured < start {
+        report.find(chain.to_string(), format!("begins at {start}, but is poured only up to {poured}: objects are missing"));
+    }
+    let mut found = ChainReport {
+        chain,
+        tail: start,
+        poured,
+        waiting: 0,
+        gaps: Vec::new(),
+        is_sparse: false,
+        beyond: None,
+    };
+    let mut is_border = poured == start;
+    loop {
+        let walk = match read_links(store, &dataset.name, &found.chain, found.tail, LINKS_AT_ONCE).await {
+            Ok(walk) => walk,
+            Err(ChainError::Damaged { key, problem }) => {
+                report.find(key, problem);
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for link in &walk.links {
+            found.tail = link.next;
+            found.gaps.clone_from(&link.gaps);
+            is_border |= link.next == poured;
+            let object = CutObject::from(link);
+            if link.kind == LinkKind::Data && link.from.distance_to(link.next) != Some(link.rows) {
+                found.is_sparse = true;
+            }
+            if poured <= link.from {
+                found.waiting += link.rows;
+            } else if let Some(declared) = history.objects.get(&(found.chain.clone(), link.from))
+                && *declared != object
+            {
+                let key = found.chain.object(&dataset.name, link.from);
+                report.find(key, "is not the object that its cut declared");
+            }
+        }
+        match walk.end {
+            LinksEnd::Limit => {}
+            LinksEnd::Tail => break,
+            LinksEnd::Broken { expected, found: next } => {
+                let problem = format!("no object begins at {expected}, and the next one begins at {next}: a hole");
+                report.find(found.chain.to_string(), problem);
+                break;
+            }
+        }
+    }
+    if !is_border {
+        report.find(found.chain.to_string(), format!("is poured up to {poured}, where no object ends"));
+    }
+    report.waiting += found.waiting;
+    report.gap_positions += gap_positions(&found);
+    report.chains.push(found);
+    Ok(())
+}
+
+/// Where the walk begins: at the position of the first cut that is looked at, or where retention has left the chain.
+async fn start(
+    store: &dyn Store,
+    dataset: &Dataset,
+    history: &History,
+    chain: &ChainId,
+) -> Result<Option<Position>, Failure> {
+    let wanted = history.first.position(chain);
+    let objects = store.list_after(&chain.folder(&dataset.name), None, 1).await?;
+    let first = objects.first().and_then(|listed| ChainId::parse_object(&dataset.name, &listed.key));
+    Ok(first.map(|(_, first)| first.max(wanted)))
+}
+
+fn gap_positions(chain: &ChainReport) -> u64 {
+    let counted = chain.gaps.iter().filter(|gap| gap.reason != GapReason::Start);
+    counted.filter_map(|gap| gap.from.distance_to(gap.next)).sum()
+}
