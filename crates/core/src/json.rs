@@ -126,7 +126,10 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let found = self.next_token() == byte;
-        self.at += usize::from(found);
+        // Not `self.at += usize::from(found)`: rustc 1.92 to 1.95 loses that addition when it optimizes (rust-lang/rust#158206).
+        if found {
+            self.at += 1;
+        }
         found
     }
 

@@ -91,7 +91,9 @@ impl<'a> Scanner<'a> {
     pub(crate) fn number(&mut self) -> Scan<Number<'a>> {
         let start = self.at;
         let negative = self.peek() == b'-';
-        self.at += usize::from(negative);
+        if negative {
+            self.at += 1;
+        }
         let first = self.at;
         let mut digits = self.digits(0)?;
         let mut digit_count = self.at - first;
@@ -133,7 +135,9 @@ impl<'a> Scanner<'a> {
     fn exponent(&mut self) -> Scan<i64> {
         self.at += 1;
         let negative = self.peek() == b'-';
-        self.at += usize::from(matches!(self.peek(), b'-' | b'+'));
+        if matches!(self.peek(), b'-' | b'+') {
+            self.at += 1;
+        }
         let start = self.at;
         self.digits(0)?;
         let magnitude = self.since(start).iter().fold(0, |sum, digit| {

@@ -30,7 +30,9 @@ impl Bits {
 
     #[inline]
     pub(super) fn put(&mut self, row: usize, bit: bool) {
-        self.0[row / 8] |= u8::from(bit) << (row % 8);
+        if bit {
+            self.set(row);
+        }
     }
 
     fn clear(&mut self, row: usize) {
