@@ -53,7 +53,7 @@ impl DirectoryStore {
         let root = path::absolute(&root).unwrap_or(root);
         let store = Self { directory: Arc::new(Directory { root, durable: Mutex::default() }) };
         store
-            .run(Operation::Open, "", move |directory, _| {
+            .run(Operation::Open, &store.location(), move |directory, _| {
                 prepare(&directory.root)?;
                 // Fails here, and not at the first batch, if this is a file or may not be read.
                 fs::read_dir(&directory.root)?;

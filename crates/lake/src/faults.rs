@@ -217,7 +217,7 @@ fn error(answer: Answer, operation: Operation, key: &str) -> StoreError {
         Answer::Unavailable => StoreError::unavailable(operation, key, "a scripted fault before the effect", None),
         Answer::ReplyLost => StoreError::unavailable(operation, key, "a scripted fault after the effect", None),
         Answer::Conflict => StoreError::Conflict { operation, key: key.to_owned() },
-        Answer::Denied => StoreError::denied(operation, key, "Change the script.", "a scripted fault".into()),
+        Answer::Denied => StoreError::denied(operation, key, "Change the script", "a scripted fault".into()),
         // Not retryable: the dead do not try again.
         Answer::Die | Answer::DieAfter => {
             StoreError::unusable(operation, key, "the process has died, as the script says", None)

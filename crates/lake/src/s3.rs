@@ -45,6 +45,10 @@ impl S3Store {
             let problem = "no AWS region is configured; set AWS_REGION";
             return Err(StoreError::unusable(Operation::Open, bucket, problem, None));
         }
+        if let Some(url) = environment.endpoint_url().filter(|url| !url.starts_with("http")) {
+            let problem = format!("AWS_ENDPOINT_URL is `{url}`, but it has to begin with http:// or https://");
+            return Err(StoreError::unusable(Operation::Open, bucket, problem, None));
+        }
         let config = aws_sdk_s3::config::Builder::from(&environment)
             // Other stores seldom resolve a host name for each bucket.
             .force_path_style(environment.endpoint_url().is_some())

@@ -16,7 +16,7 @@ pub(super) fn store_error(operation: Operation, key: &str, root: &Path, error: i
     let root = root.display();
     let problem = match error.kind() {
         ErrorKind::PermissionDenied => {
-            let remedy = format!("Give this user the right to read and write `{root}`, or choose another lake.");
+            let remedy = format!("Give this user the right to read and write `{root}`, or choose another lake");
             return StoreError::denied(operation, key, remedy, Box::new(error));
         }
         ErrorKind::ReadOnlyFilesystem => {
@@ -46,7 +46,7 @@ fn no_directory(operation: Operation, key: &str, root: &Path, error: io::Error) 
     let problem = match std::fs::metadata(root) {
         Ok(_) => format!("the lake `{root_display}` is a file; name a directory"),
         Err(metadata) if metadata.kind() == ErrorKind::PermissionDenied => {
-            let remedy = format!("Give this user the right to reach `{root_display}`, or choose another lake.");
+            let remedy = format!("Give this user the right to reach `{root_display}`, or choose another lake");
             return StoreError::denied(operation, key, remedy, Box::new(error));
         }
         Err(_) => format!("there is no directory `{root_display}` ({error}); check the name of the lake"),

@@ -46,11 +46,11 @@ impl Place {
                 StoreError::unusable(operation, key, problem, Some(Box::new(error)))
             }
             (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken") => {
-                let remedy = format!("The AWS credentials are wrong or have expired ({code}).");
+                let remedy = format!("The AWS credentials are wrong or have expired ({code})");
                 StoreError::denied(operation, key, remedy, Box::new(error))
             }
             (_, "RequestTimeTooSkewed") => {
-                StoreError::denied(operation, key, "This machine's clock is wrong; set it right.", Box::new(error))
+                StoreError::denied(operation, key, "This machine's clock is wrong; set it right", Box::new(error))
             }
             (Some(401 | 403), _) => StoreError::denied(operation, key, self.permission(operation), Box::new(error)),
             (Some(404), _) => StoreError::not_found(operation, key),
@@ -84,16 +84,16 @@ impl Place {
         let bucket = format!("arn:aws:s3:::{}", self.bucket);
         match operation {
             Operation::PutNew | Operation::PutHint => {
-                format!("Allow s3:PutObject on {objects} (and kms:GenerateDataKey on its KMS key).")
+                format!("Allow s3:PutObject on {objects} (and kms:GenerateDataKey on its KMS key)")
             }
             Operation::Get | Operation::GetEnd | Operation::GetRange => format!(
                 "Allow s3:GetObject on {objects} (and kms:Decrypt on its KMS key), and s3:ListBucket on {bucket}: \
-                 without that S3 answers 403 for an object that is absent."
+                 without that S3 answers 403 for an object that is absent"
             ),
             Operation::Open | Operation::ListAfter | Operation::ListFolders => {
-                format!("Allow s3:ListBucket on {bucket} for the prefix `{}`.", self.root)
+                format!("Allow s3:ListBucket on {bucket} for the prefix `{}`", self.root)
             }
-            Operation::Delete => format!("Allow s3:DeleteObject on {objects}."),
+            Operation::Delete => format!("Allow s3:DeleteObject on {objects}"),
         }
     }
 }
@@ -111,7 +111,7 @@ where
         return StoreError::unusable(operation, key, "no request could be made", Some(Box::new(error)));
     }
     if lacks_credentials(&error) {
-        let remedy = "There are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.";
+        let remedy = "There are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
         return StoreError::denied(operation, key, remedy, Box::new(error));
     }
     StoreError::unavailable(operation, key, "no answer came", Some(Box::new(error)))
