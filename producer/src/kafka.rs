@@ -234,6 +234,9 @@ fn wrong_setting(error: KafkaError) -> SinkError {
 impl Sink for KafkaSink {
     fn send(&mut self, record: &Record) -> Result<(), SinkError> {
         let number = usize::try_from(record.number).unwrap_or(usize::MAX);
+        if let Some(error) = self.give_up() {
+            return Err(error);
+        }
         let mut message = BaseRecord::with_opaque_to(&self.topic, number).payload(record.value.as_slice());
         if let Some(key) = record.key() {
             message = message.key(key);
@@ -344,7 +347,7 @@ impl ProducerContext for Ledger {
 fn reason_of(error: &KafkaError) -> String {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::MessageTimedOut) => {
-            format!("the brokers did not acknowledge it within {} s", MESSAGE_TIMEOUT.as_secs())
+            "the brokers did not acknowledge it in time (message.timeout.ms): check that they run".to_owned()
         }
         Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
             "it is larger than the topic's max.message.bytes: shorten it, or raise the limit".to_owned()

@@ -94,7 +94,7 @@ fn send_all(
         }
         sink.send(&record).map_err(refused)?;
         *sent += 1;
-        if pace.is_some() || *sent % RECORDS_A_TICK == 0 {
+        if pace.is_some() || sent.is_multiple_of(RECORDS_A_TICK) {
             progress.at(*sent);
         }
     }

@@ -1,6 +1,7 @@
 //! The binary against a running broker, named by PENSTOCK_TEST_BROKERS.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "the broker is named by the environment, and topics by the time")]
 
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

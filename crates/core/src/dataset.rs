@@ -134,16 +134,42 @@ pub enum Generate {
     /// A unique id (UUID, or its text).
     Id,
     /// One of `count` entities with skewed activity: `prefix` and a number.
-    Entity { prefix: String, count: u64 },
+    Entity {
+        prefix: String,
+        count: u64,
+    },
     /// A value that is fixed for the event's entity.
-    OfEntity { values: Vec<String>, present: f64 },
+    OfEntity {
+        values: Vec<String>,
+        present: f64,
+    },
     /// Around now, out of order.
     EventTime,
-    LogNormal { median: f64, spread: f64, decimals: u8, present: f64 },
-    Normal { mean: f64, deviation: f64, decimals: u8, present: f64 },
-    Integer { min: i64, max: i64, present: f64 },
-    Choice { values: Vec<String>, present: f64 },
-    Flag { share: f64, present: f64 },
+    LogNormal {
+        median: f64,
+        spread: f64,
+        decimals: u8,
+        present: f64,
+    },
+    Normal {
+        mean: f64,
+        deviation: f64,
+        decimals: u8,
+        present: f64,
+    },
+    Integer {
+        min: i64,
+        max: i64,
+        present: f64,
+    },
+    Choice {
+        values: Vec<String>,
+        present: f64,
+    },
+    Flag {
+        share: f64,
+        present: f64,
+    },
 }
 
 impl Dataset {
