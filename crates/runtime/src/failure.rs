@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use penstock_lake::StoreError;
 use penstock_lake::chain::ChainError;
+use penstock_lake::{StoreError, with_causes};
+use penstock_lake::cuts::CutError;
 
 /// Who must act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +62,13 @@ impl std::error::Error for Failure {}
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        let message = with_causes(&error);
         match error {
             StoreError::Conflict { .. } | StoreError::Unavailable { .. } | StoreError::NotFound { .. } => {
-                Self::retry(error)
+                Self::retry(message)
             }
-            StoreError::Denied { .. } | StoreError::Unusable { .. } => Self::misconfigured(error),
-            StoreError::Misuse { .. } => Self::bug(error),
+            StoreError::Denied { .. } | StoreError::Unusable { .. } => Self::misconfigured(message),
+            StoreError::Misuse { .. } => Self::bug(message),
         }
     }
 }
@@ -76,6 +78,15 @@ impl From<ChainError> for Failure {
         match error {
             ChainError::Store(error) => error.into(),
             ChainError::Damaged { .. } => Self::misconfigured(error),
+        }
+    }
+}
+
+impl From<CutError> for Failure {
+    fn from(error: CutError) -> Self {
+        match error {
+            CutError::Store(error) => error.into(),
+            CutError::Damaged { .. } => Self::misconfigured(error),
         }
     }
 }
