@@ -9,6 +9,9 @@
     reason = "a test fails by panicking, and asks the machine for its time and environment"
 )]
 
+pub mod random;
 pub mod events;
 pub mod lake;
 pub mod reading;
+pub mod binaries;
+pub mod lambda;
