@@ -12,6 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::Checksum;
+use crate::dataset::Dataset;
 use crate::keys::ChainId;
 use crate::payload::Record;
 use crate::position::Position;
@@ -46,6 +47,39 @@ pub struct Link {
     /// SHA-256 of the dataset file that parsed the records.
     pub dataset_hash: String,
     pub request_id: String,
+}
+
+impl Link {
+    /// A link at the tail that covers nothing yet. `arrived_at` is in epoch microseconds.
+    #[must_use]
+    pub fn at_tail(dataset: &Dataset, chain: &ChainId, tail: &Tail, arrived_at: i64, request_id: &str) -> Self {
+        Self {
+            dataset: dataset.name.clone(),
+            chain: chain.clone(),
+            from: tail.next,
+            next: tail.next,
+            kind: LinkKind::Data,
+            rows: 0,
+            rejected: 0,
+            checksum: Checksum::default(),
+            rejected_checksum: Checksum::default(),
+            ingested_at: arrived_at,
+            uncompressed_bytes: 0,
+            newest_timestamp: tail.newest_timestamp,
+            gaps: tail.gaps.clone(),
+            dataset_hash: dataset.hash.clone(),
+            request_id: request_id.to_owned(),
+        }
+    }
+
+    /// Makes the link a gap up to `next`.
+    #[must_use]
+    pub fn into_gap(mut self, next: Position, reason: GapReason) -> Self {
+        self.next = next;
+        self.kind = LinkKind::Gap;
+        self.gaps.push(Gap { from: self.from, next, reason });
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

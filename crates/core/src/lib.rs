@@ -25,6 +25,7 @@ pub mod keys;
 pub mod checksum;
 pub mod chain;
 pub mod overlap;
+pub mod raw_object;
 
 // A cut, from raw objects to silver and windows.
 pub mod cut;

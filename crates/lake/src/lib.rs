@@ -42,6 +42,7 @@ mod memory;
 mod s3;
 
 pub mod chain;
+pub mod cuts;
 mod counts;
 mod faults;
 pub mod hints;

@@ -37,6 +37,8 @@ pub struct ChainBroken<'a> {
     pub dataset: &'a str,
     pub chain: &'a str,
     pub expected: &'a str,
+    /// The key of the missing object.
+    pub key: &'a str,
     pub found: &'a str,
 }
 
@@ -44,7 +46,8 @@ impl ChainBroken<'_> {
     /// Logs the event.
     pub fn emit(&self) {
         tracing::error!(target: TARGET, event = "chain_broken", dataset = self.dataset, chain = self.chain,
-            expected = self.expected, found = self.found,
-            "a raw object is missing in its chain; what comes after it waits. If this lasts, restore the object");
+            expected = self.expected, key = self.key, found = self.found,
+            "a raw object is missing in its chain; what comes after it waits. If this lasts, restore the object; \
+             if it is lost, `penstock gaps declare --unreadable` with its key lets refine go on without it");
     }
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use penstock_core::chain::{self, Gap, Link, LinkKind, Offsets, Refusal, Step, Tail, next_step, split_at_tail};
-use penstock_core::checksum::Checksum;
+use penstock_core::chain::{Gap, Link, Offsets, Refusal, Step, Tail, next_step, split_at_tail};
 use penstock_core::keys::ChainId;
-use penstock_core::parse::{self, RawRows};
+use penstock_core::parse;
 use penstock_core::payload::{Batch, Record};
 use penstock_core::position::{Partition, Position};
-use penstock_core::raw;
+use penstock_core::raw_object;
 use penstock_core::reject::Reason;
 use penstock_lake::chain::find_tail;
 use penstock_lake::{Put, Store, hints};
 use penstock_runtime::{Call, Failure};
 
+use crate::tails::Seen;
 use crate::{Ingest, overlap};
 
 /// What became of one partition's batch.
@@ -53,35 +53,58 @@ impl Ingest {
         let Some(first) = batch.records.first() else {
             return Ok(Landed::default());
         };
-        let mut tail = self.tail(&*store, chain, first.position).await?;
+        let mut seen = self.tail(&*store, chain, first.position).await?;
         let mut landed = Landed::default();
         // Below this position every record is known to be the one that landed.
         let mut verified = Position::ZERO;
         loop {
-            let step = next_step(chain, &tail, self.offsets(batch), self.settings.on_gap, &batch.records);
+            let tail = &seen.tail;
+            let step = next_step(chain, tail, self.offsets(batch), self.settings.on_gap, &batch.records);
             let step = step.map_err(Failure::misconfigured)?;
-            let found = unverified(batch, verified, &tail);
-            self.check_overlap(&*store, chain, &tail, found).await?;
+            let found = unverified(batch, verified, tail);
+            self.check_overlap(&*store, chain, tail, found).await?;
             landed.trimmed += found.len() as u64;
             verified = tail.next;
             let object = match step {
                 Step::Landed => return Ok(landed),
-                Step::Declare(gap) => self.gap_object(chain, &tail, gap, batch, call)?,
-                Step::Write { records, next } => self.data_object(chain, &tail, records, next, batch, call)?,
+                Step::Declare(gap) => self.gap_object(chain, tail, &gap, call)?,
+                Step::Write { records, next } => self.data_object(chain, tail, records, next, batch, call)?,
             };
-            tail = match store.put_new(&chain.object(&self.dataset.name, tail.next), object.bytes.clone()).await? {
-                Put::Created => {
+            seen = match self.create(&*store, chain, &seen, &object).await? {
+                Some(seen) => {
                     verified = object.link.next;
                     landed.add(&object);
-                    let seen_at = self.lake.clock().now();
-                    let next = Tail::from(&object.link);
-                    self.tails.remember(chain, &next, object.link.from, seen_at);
-                    next
+                    seen
                 }
-                // Somebody is there: perhaps another writer, perhaps our own request whose reply was lost.
-                // It makes no difference: what is there is there, and we go on behind it.
-                Put::Exists => self.look(&*store, chain, Some(tail.next)).await?,
+                None => self.look(&*store, chain, Some(tail.next)).await?,
             };
+        }
+    }
+
+    /// Creates an object at the end of its chain and says how the chain ends now;
+    /// `None`: the chain may end elsewhere and must be looked at.
+    async fn create(
+        &self,
+        store: &dyn Store,
+        chain: &ChainId,
+        seen: &Seen,
+        object: &Object,
+    ) -> Result<Option<Seen>, Failure> {
+        let now = self.lake.clock().now();
+        // We may have been frozen since the look. So long afterwards, an object may have been created here,
+        // poured and deleted again, and nothing would stop us from landing its records a second time.
+        if !seen.is_recent(now) {
+            return Ok(None);
+        }
+        match store.put_new(&chain.object(&self.dataset.name, object.link.from), object.bytes.clone()).await? {
+            Put::Created => {
+                let seen = Seen { tail: Tail::from(&object.link), at: now };
+                self.tails.remember(chain, &seen, object.link.from);
+                Ok(Some(seen))
+            }
+            // Somebody is there: perhaps another writer, perhaps our own request whose reply was lost.
+            // It makes no difference: what is there is there, and we go on behind it.
+            Put::Exists => Ok(None),
         }
     }
 
@@ -102,9 +125,9 @@ impl Ingest {
     }
 
     /// The chain's end, from memory if that is fresh and fits, else from the store.
-    async fn tail(&self, store: &dyn Store, chain: &ChainId, first: Position) -> Result<Tail, Failure> {
-        if let Some(tail) = self.tails.recent(chain, first, self.lake.clock().now()) {
-            return Ok(tail);
+    async fn tail(&self, store: &dyn Store, chain: &ChainId, first: Position) -> Result<Seen, Failure> {
+        if let Some(seen) = self.tails.recent(chain, first, self.lake.clock().now()) {
+            return Ok(seen);
         }
         let known = match self.tails.last(chain) {
             Some(last) => Some(last),
@@ -113,13 +136,14 @@ impl Ingest {
         self.look(store, chain, known).await
     }
 
-    async fn look(&self, store: &dyn Store, chain: &ChainId, known: Option<Position>) -> Result<Tail, Failure> {
-        let seen_at = self.lake.clock().now();
+    async fn look(&self, store: &dyn Store, chain: &ChainId, known: Option<Position>) -> Result<Seen, Failure> {
+        let at = self.lake.clock().now();
         let end = find_tail(store, &self.dataset.name, chain, known).await?;
+        let seen = Seen { tail: end.tail, at };
         if let Some(last) = end.last {
-            self.tails.remember(chain, &end.tail, last, seen_at);
+            self.tails.remember(chain, &seen, last);
         }
-        Ok(end.tail)
+        Ok(seen)
     }
 
     async fn check_overlap(
@@ -162,54 +186,19 @@ impl Ingest {
             newest_timestamp,
             ..self.empty_link(chain, tail, arrived_at, call)
         };
-        object(link, rows)
+        let bytes = raw_object::encode(&link, &rows.batch).map_err(Failure::bug)?;
+        Ok(Object { link, bytes, rejects: rows.rejects })
     }
 
-    fn gap_object(
-        &self,
-        chain: &ChainId,
-        tail: &Tail,
-        gap: Gap,
-        batch: &Batch<'_>,
-        call: &Call,
-    ) -> Result<Object, Failure> {
-        let arrived_at = self.lake.clock().now();
-        let rows = parse::rows(&self.dataset, batch, &[], chain.seed(), arrived_at).map_err(Failure::bug)?;
-        let mut link = Link {
-            next: gap.next,
-            kind: LinkKind::Gap,
-            ..self.empty_link(chain, tail, arrived_at, call)
-        };
-        link.gaps.push(gap);
-        object(link, rows)
+    fn gap_object(&self, chain: &ChainId, tail: &Tail, gap: &Gap, call: &Call) -> Result<Object, Failure> {
+        let link = self.empty_link(chain, tail, self.lake.clock().now(), call).into_gap(gap.next, gap.reason);
+        let bytes = raw_object::encode_gap(&self.dataset, &link).map_err(Failure::bug)?;
+        Ok(Object { link, bytes, rejects: BTreeMap::new() })
     }
 
-    /// A link at the tail that covers nothing yet.
-    fn empty_link(&self, chain: &ChainId, tail: &Tail, ingested_at: i64, call: &Call) -> Link {
-        Link {
-            dataset: self.dataset.name.clone(),
-            chain: chain.clone(),
-            from: tail.next,
-            next: tail.next,
-            kind: LinkKind::Data,
-            rows: 0,
-            rejected: 0,
-            checksum: Checksum::default(),
-            rejected_checksum: Checksum::default(),
-            ingested_at,
-            uncompressed_bytes: 0,
-            newest_timestamp: tail.newest_timestamp,
-            gaps: tail.gaps.clone(),
-            dataset_hash: self.dataset.hash.clone(),
-            request_id: call.request_id.clone(),
-        }
+    fn empty_link(&self, chain: &ChainId, tail: &Tail, arrived_at: i64, call: &Call) -> Link {
+        Link::at_tail(&self.dataset, chain, tail, arrived_at, &call.request_id)
     }
-}
-
-fn object(link: Link, rows: RawRows) -> Result<Object, Failure> {
-    let footer = vec![(chain::FOOTER_KEY.to_owned(), serde_json::to_string(&link).map_err(Failure::bug)?)];
-    let bytes = raw::encode(&rows.batch, footer).map_err(Failure::bug)?;
-    Ok(Object { link, bytes, rejects: rows.rejects })
 }
 
 /// The records below the tail that this invocation has neither written nor compared.

@@ -106,11 +106,13 @@ impl Refine {
                 dataset: &self.dataset.name,
                 chain: &chain.to_string(),
                 expected: &expected.to_string(),
+                key: &chain.object(&self.dataset.name, expected),
                 found: &found.to_string(),
             }
             .emit();
         }
-        Ok(Waiting { chain, links: walk.links, has_more: walk.end == LinksEnd::Limit })
+        // Behind a hole in the list objects wait as well, perhaps only until the next look.
+        Ok(Waiting { chain, links: walk.links, has_more: walk.end != LinksEnd::Tail })
     }
 
     /// Whether to wait for more, as the settings ask for larger files.

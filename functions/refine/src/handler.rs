@@ -19,8 +19,7 @@ use penstock_core::dedupe::RecentIds;
 use penstock_core::keys;
 use penstock_core::state::{self, State};
 use penstock_core::window::WindowRow;
-use penstock_lake::chain::just_before;
-use penstock_lake::{LIST_LIMIT, Store, hints};
+use penstock_lake::{Store, cuts};
 use penstock_runtime::{Call, CutSettings, Failure, Function, Lake, Settings, SystemClock};
 use serde::Serialize;
 use serde_json::Value;
@@ -84,7 +83,7 @@ impl Refine {
         let store = self.lake.store_until(call.deadline);
         let mut warm = self.warm.lock().await;
         let mut summary = Summary::default();
-        let mut newest = self.newest_cut(&*store).await?;
+        let mut newest = cuts::newest(&*store, &self.dataset.name).await?;
         let mut began = self.lake.clock().now();
         // A deadline in the past means that there is none.
         let deadline = Some(call.deadline).filter(|deadline| began < *deadline).unwrap_or(i64::MAX);
@@ -112,25 +111,8 @@ impl Refine {
         }
     }
 
-    /// The number of the newest declared cut; 0 if there is none.
-    async fn newest_cut(&self, store: &dyn Store) -> Result<u64, Failure> {
-        let name = &self.dataset.name;
-        let hinted = hints::read(store, name).await.map_or(0, |progress| progress.cut);
-        let mut newest = newest_cut_from(store, name, hinted).await?;
-        // A hint may name a cut that is not there: then it is as if there were no hint.
-        if newest.is_none() && 0 < hinted {
-            newest = newest_cut_from(store, name, 0).await?;
-        }
-        Ok(newest.unwrap_or(0))
-    }
-
     async fn read_cut(&self, store: &dyn Store, number: u64) -> Result<Cut, Failure> {
-        let key = keys::cut(&self.dataset.name, number);
-        let json = store.get(&key).await?;
-        let damaged = |error: serde_json::Error| {
-            Failure::misconfigured(format!("`{key}` cannot be understood ({error}): restore it from a backup"))
-        };
-        let cut: Cut = serde_json::from_slice(&json).map_err(damaged)?;
+        let cut = cuts::read(store, &self.dataset.name, number).await?;
         if !POURABLE.contains(&cut.rules) {
             return Err(Failure::misconfigured(format!(
                 "cut {number} is to be poured by the rules of version {}, and this binary knows {} to {}: \
@@ -184,20 +166,5 @@ impl Refine {
         Dataset::parse(&cut.dataset).map(Arc::new).map_err(|problems| {
             Failure::misconfigured(format!("the dataset in cut {} cannot be read:\n{problems}", cut.number))
         })
-    }
-}
-
-/// The newest cut from `first` on, if there is one.
-async fn newest_cut_from(store: &dyn Store, dataset: &str, first: u64) -> Result<Option<u64>, Failure> {
-    let folder = keys::cuts_folder(dataset);
-    let mut after = just_before(&keys::cut(dataset, first));
-    let mut newest = None;
-    loop {
-        let page = store.list_after(&folder, Some(&after), LIST_LIMIT).await?;
-        newest = page.iter().filter_map(|listed| keys::parse_cut_number(&listed.key)).next_back().or(newest);
-        match page.last() {
-            Some(last) if page.len() == LIST_LIMIT => after = last.key.clone(),
-            _ => return Ok(newest),
-        }
     }
 }
