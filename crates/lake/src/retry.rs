@@ -12,6 +12,9 @@ use crate::clock::micros;
 use crate::error::with_causes;
 use crate::{Clock, Listed, ObjectEnd, Operation, Put, Store, StoreError};
 
+/// A sleep that lasts so much longer than asked for (in microseconds) was no sleep of ours.
+const SUSPENDED: i64 = 60 * 1_000_000;
+
 /// How long to wait between attempts, and how often to try when nobody gives a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -81,7 +84,12 @@ impl Retrying {
             };
             let Some(wait) = self.wait_after(attempt) else { return Err(error) };
             StoreRetried { operation: operation.name(), key, attempt, wait, cause: &with_causes(&error) }.emit();
+            let due = self.clock.now().saturating_add(micros(wait));
             self.clock.sleep(wait).await;
+            // The machine itself was asleep: what the caller knew when it asked may no longer hold.
+            if due.saturating_add(SUSPENDED) < self.clock.now() {
+                return Err(error);
+            }
             attempt = attempt.saturating_add(1);
         }
     }

@@ -9,9 +9,9 @@ use penstock_lake::chain::just_before;
 use penstock_lake::{LIST_LIMIT, Store};
 use penstock_runtime::Failure;
 
-/// A raw object covers one batch, and a mapping's batch has at most this many records:
-/// so the object that covers a position begins at most this far below it.
-const LONGEST_BATCH: u64 = 10_000;
+/// How far below a position to look for the object that covers it. It begins at most one batch below, and a mapping's
+/// batch has at most 10,000 records; but where objects are small, a page of the list would end long before the position.
+const LOOK_BACK: [u64; 2] = [100, 10_000];
 
 /// How many objects are read at the most: an overlap spans one or two, unless batches were cut much smaller before.
 const MAX_OBJECTS: usize = 8;
@@ -52,17 +52,33 @@ async fn covering(
     tail: &Tail,
     first: Position,
 ) -> Result<Vec<Position>, Failure> {
-    let lowest = first.offset().map_or(first, |offset| {
-        Position::from_offset(offset.unsigned_abs().saturating_sub(LONGEST_BATCH))
-    });
+    let mut found = Vec::new();
+    for distance in LOOK_BACK {
+        found = begins_from(store, dataset, chain, below(first, distance)).await?;
+        found.retain(|from| *from < tail.next);
+        if let Some(covers_first) = found.iter().rposition(|from| *from <= first) {
+            found.drain(..covers_first);
+            break;
+        }
+    }
+    found.truncate(MAX_OBJECTS);
+    Ok(found)
+}
+
+fn below(position: Position, distance: u64) -> Position {
+    // Kinesis's numbers lie too far apart for this: there only what begins behind the first record is found.
+    position.offset().map_or(position, |offset| Position::from_offset(offset.unsigned_abs().saturating_sub(distance)))
+}
+
+/// Where a page of the chain's objects begin, from `lowest` on.
+async fn begins_from(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    lowest: Position,
+) -> Result<Vec<Position>, Failure> {
     let after = just_before(&chain.object(dataset, lowest));
     let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
-    let found: Vec<Position> = page
-        .iter()
-        .filter_map(|listed| ChainId::parse_object(dataset, &listed.key))
-        .map(|(_, from)| from)
-        .filter(|from| *from < tail.next)
-        .collect();
-    let before_first = found.iter().rposition(|from| *from <= first).unwrap_or(0);
-    Ok(found.into_iter().skip(before_first).take(MAX_OBJECTS).collect())
+    let objects = page.iter().filter_map(|listed| ChainId::parse_object(dataset, &listed.key));
+    Ok(objects.map(|(_, from)| from).collect())
 }

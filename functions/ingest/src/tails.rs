@@ -11,25 +11,37 @@ use penstock_core::position::Position;
 /// Far below the shortest retention of raw objects: a function that was frozen must not write where a deleted object was.
 const MEMORY: i64 = 5 * 60 * 1_000_000;
 
+/// The end of a chain, and when it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) tail: Tail,
+    /// A moment before the store was asked, in epoch microseconds.
+    pub(crate) at: i64,
+}
+
+impl Seen {
+    /// Whether to write there without another look.
+    pub(crate) fn is_recent(&self, now: i64) -> bool {
+        self.at <= now && now < self.at.saturating_add(MEMORY)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Tails(Mutex<HashMap<ChainId, Remembered>>);
 
 #[derive(Clone, Debug)]
 struct Remembered {
-    tail: Tail,
+    seen: Seen,
     /// Where the chain's last object begins: the place to list from.
     last: Position,
-    /// When the end was seen in the store, in epoch microseconds.
-    seen_at: i64,
 }
 
 impl Tails {
     /// The end of the chain, if it was seen a short while ago and a batch that begins at `first` does not contradict it.
-    pub(crate) fn recent(&self, chain: &ChainId, first: Position, now: i64) -> Option<Tail> {
+    pub(crate) fn recent(&self, chain: &ChainId, first: Position, now: i64) -> Option<Seen> {
         let tails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = tails.get(chain)?;
-        let is_recent = known.seen_at <= now && now < known.seen_at.saturating_add(MEMORY);
-        (is_recent && first <= known.tail.next).then(|| known.tail.clone())
+        let seen = &tails.get(chain)?.seen;
+        (seen.is_recent(now) && first <= seen.tail.next).then(|| seen.clone())
     }
 
     /// Where the last object that was ever seen of the chain begins.
@@ -38,9 +50,9 @@ impl Tails {
         tails.get(chain).map(|known| known.last)
     }
 
-    pub(crate) fn remember(&self, chain: &ChainId, tail: &Tail, last: Position, seen_at: i64) {
+    pub(crate) fn remember(&self, chain: &ChainId, seen: &Seen, last: Position) {
         let mut tails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tails.insert(chain.clone(), Remembered { tail: tail.clone(), last, seen_at });
+        tails.insert(chain.clone(), Remembered { seen: seen.clone(), last });
     }
 
     pub(crate) fn forget(&self, chain: &ChainId) {
@@ -57,9 +69,9 @@ mod tests {
     fn an_end_is_believed_for_five_minutes_and_only_by_a_batch_that_fits() {
         let chain = ChainId { topic: "t".to_owned(), partition: Partition::Kafka(0), source: "kafka".to_owned(), epoch: 0 };
         let at = Position::from_offset;
-        let tail = Tail { next: at(10), ..Tail::default() };
+        let seen = Seen { tail: Tail { next: at(10), ..Tail::default() }, at: 1000 };
         let tails = Tails::default();
-        tails.remember(&chain, &tail, at(5), 1000);
+        tails.remember(&chain, &seen, at(5));
         let check = |first: u64, now: i64, expect: bool| {
             assert_eq!(tails.recent(&chain, at(first), now).is_some(), expect, "{first} at {now}");
         };
