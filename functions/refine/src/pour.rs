@@ -41,7 +41,14 @@ impl Refine {
         }
         let reach = pour::reach(cut, &dataset, &warm.state);
         load_ids(store, &dataset, warm, &reach).await?;
-        let poured = pour_objects(store, cut, &dataset, warm).await?;
+        let poured = match pour_objects(store, cut, &dataset, warm).await {
+            Ok(poured) => poured,
+            // Another run may have poured it meanwhile, and retention deleted its objects since.
+            Err(failure) => {
+                let is_poured = self.load_state(store, warm, cut.number).await?;
+                return if is_poured { Ok(()) } else { Err(failure) };
+            }
+        };
         write(store, &dataset, cut, &poured).await?;
         emit(&self.dataset.name, cut, &poured, warm.ids.len(), call);
         let previous = std::mem::replace(&mut warm.state, poured.state);
