@@ -19,7 +19,9 @@ pub struct RecentCut {
     /// The newest arrival in the cut, in epoch microseconds.
     pub newest_ingested_at: i64,
     pub ids: u64,
-    /// The silver files whose id column holds them.
+    /// The column that holds them: ids of different columns cannot be compared.
+    pub column: String,
+    /// The silver files that have the column.
     pub files: Vec<String>,
 }
 
@@ -100,3 +102,6 @@ impl RecentIds {
         self.all.contains(&id)
     }
 }
+
+#[cfg(test)]
+mod tests;

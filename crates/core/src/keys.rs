@@ -74,7 +74,9 @@ impl ChainId {
     #[must_use]
     pub fn parse_folder(dataset: &str, folder: &str) -> Option<Self> {
         let path = folder.strip_prefix(&raw_folder(dataset))?.strip_suffix('/')?;
-        Self::parse_path(path)
+        let chain = Self::parse_path(path)?;
+        // Of another spelling it is not ours: two folders that read as one chain would land its objects twice in a cut.
+        (chain.folder(dataset) == folder).then_some(chain)
     }
 
     /// The seed of the hashes of the chain's rows. See [`crate::checksum::row_hash`].
@@ -314,6 +316,18 @@ mod tests {
         ] {
             assert_eq!(ChainId::parse_object("iot", key), None, "{key}");
         }
+    }
+
+    #[test]
+    fn a_folder_of_another_spelling_is_not_ours() {
+        let check = |folder: &str, is_ours: bool| {
+            assert_eq!(ChainId::parse_folder("iot", folder).is_some(), is_ours, "{folder}");
+        };
+        check("raw/iot/kafka/events@0/00003/", true);
+        check("raw/iot/kafka/events@0/3/", false);
+        check("raw/iot/kafka/events@00/00003/", false);
+        check("raw/iot/kafka/~65vents@0/00003/", false);
+        check("raw/iot/kafka/events/00003/", false);
     }
 
     #[test]

@@ -38,3 +38,6 @@ pub mod state;
 pub mod pour;
 
 pub mod p95;
+
+#[cfg(test)]
+mod sample;

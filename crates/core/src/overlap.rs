@@ -14,7 +14,7 @@ use crate::raw;
 use crate::table::{self, TableError, column, primitive, wrong_type};
 
 /// The first of the records (ascending by position) that is not the row at its position, with what differs.
-/// Records without a row in the file are passed over.
+/// Records before and behind the file's rows are passed over.
 ///
 /// # Errors
 /// The file is no raw object.
@@ -43,7 +43,14 @@ pub fn first_difference(
         let keys = column(&batch, raw::KEY.name)?.as_binary_opt::<i32>();
         let keys = keys.ok_or_else(|| wrong_type(raw::KEY.name, "bytes"))?;
         for record in records {
-            let Ok(row) = positions.binary_search(&record.position) else { continue };
+            let row = match positions.binary_search(&record.position) {
+                Ok(row) => row,
+                // Its neighbours landed together and it did not: it was not delivered with them.
+                Err(row) if 0 < row && row < positions.len() => {
+                    return Ok(Some((record.position, "no row landed there, between rows that did".to_owned())));
+                }
+                Err(_) => continue,
+            };
             let timestamp = timestamps.is_valid(row).then(|| timestamps.value(row));
             if timestamp != record.timestamp {
                 return Ok(Some((record.position, "its timestamp is not that of the row that landed there".to_owned())));
@@ -65,3 +72,6 @@ fn decoded_key(record: &Record<'_>) -> Result<Option<Vec<u8>>, base64_simd::Erro
         Some(Encoded::Base64(text)) => base64_simd::STANDARD.decode_to_vec(text).map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use crate::checksum::row_hash;
 use crate::cut::{Closing, Cut, CutObject};
 use crate::dataset::Dataset;
 use crate::dedupe::{self, RecentCut, RecentIds};
-use crate::keys::ChainId;
+use crate::keys::{self, ChainId};
 use crate::part::Part;
 use crate::state::{self, ChainState, State, Sum};
 use crate::table::{self, TableError};
@@ -64,10 +64,17 @@ pub struct Poured {
 /// The recent cuts whose ids this cut is checked against.
 #[must_use]
 pub fn reach(cut: &Cut, dataset: &Dataset, previous: &State) -> Vec<RecentCut> {
+    let id = id_column(dataset);
+    let recent: Vec<RecentCut> = previous.recent.iter().filter(|recent| recent.column == id).cloned().collect();
     match cut.objects().map(|(_, object)| object.ingested_at).min() {
-        Some(oldest_arrival) => dedupe::within_reach(&previous.recent, dataset.dedupe, oldest_arrival),
-        None => previous.recent.clone(),
+        Some(oldest_arrival) => dedupe::within_reach(&recent, dataset.dedupe, oldest_arrival),
+        None => recent,
     }
+}
+
+/// The name of the column that identifies an event; empty if there is none.
+fn id_column(dataset: &Dataset) -> &str {
+    dataset.id.map_or("", |index| &dataset.columns[index].name)
 }
 
 /// A pour under way.
@@ -121,7 +128,7 @@ impl<'p> Pour<'p> {
     pub fn add(&mut self, chain: &ChainId, object: &CutObject, file: Option<&Bytes>) -> Result<(), PourError> {
         let sums = match (object.kind, file) {
             (LinkKind::Data, Some(file)) => self.add_rows(chain, object, file)?,
-            (LinkKind::Data, None) => return Err(self.unreadable(chain, object, "was not handed over")),
+            (LinkKind::Data, None) => return Err(self.unreadable(chain, object, "is missing")),
             (LinkKind::Gap, _) => ObjectSums::default(),
         };
         let state = self.chains.entry(chain.clone()).or_insert_with(|| ChainState::new(chain.clone()));
@@ -157,7 +164,7 @@ impl<'p> Pour<'p> {
         let parts = self.outputs.finish(self.cut, &closed).map_err(encode)?;
         let open_windows = self.windows.into_open();
         let mut recent = reach(self.cut, self.dataset, self.previous);
-        recent.extend(recent_cut(self.cut, &parts, self.new_ids.len() as u64));
+        recent.extend(recent_cut(self.cut, self.dataset, &parts, self.new_ids.len() as u64));
         let state = State {
             cut: self.cut.number,
             rules: self.cut.rules,
@@ -248,15 +255,17 @@ impl<'p> Pour<'p> {
     }
 
     fn watermark(&self) -> i64 {
-        let progress: Vec<Progress> = self
-            .chains
-            .values()
-            .map(|state| Progress {
-                newest_event_time: state.newest_event_time,
-                newest_ingested_at: state.newest_ingested_at,
-                waiting: self.cut.chains.iter().any(|cut| cut.chain == state.chain && cut.waiting),
-            })
-            .collect();
+        let is_waiting = |chain: &ChainId| self.cut.chains.iter().any(|cut| cut.waiting && cut.chain == *chain);
+        let poured = self.chains.values().map(|state| Progress {
+            newest_event_time: state.newest_event_time,
+            newest_ingested_at: state.newest_ingested_at,
+            waiting: is_waiting(&state.chain),
+        });
+        // Chains of which no cut has taken anything yet.
+        let unknown = self.cut.chains.iter().filter(|cut| cut.waiting && !self.chains.contains_key(&cut.chain)).map(
+            |_| Progress { newest_event_time: None, newest_ingested_at: i64::MIN, waiting: true },
+        );
+        let progress: Vec<Progress> = poured.chain(unknown).collect();
         let watermark = window::watermark(self.previous.watermark, &progress, &self.dataset.windows);
         match self.cut.closing {
             Closing::Watermark => watermark,
@@ -289,12 +298,18 @@ impl ObjectSums {
 }
 
 /// The cut as later ones look back on it; `None` if it wrote no ids.
-fn recent_cut(cut: &Cut, parts: &[(Part, Bytes)], ids: u64) -> Option<RecentCut> {
+fn recent_cut(cut: &Cut, dataset: &Dataset, parts: &[(Part, Bytes)], ids: u64) -> Option<RecentCut> {
     let newest_ingested_at = cut.objects().map(|(_, object)| object.ingested_at).max()?;
-    let silver = crate::keys::silver_folder("");
-    let is_silver = |part: &&(Part, Bytes)| part.0.key.starts_with(silver.trim_end_matches('/'));
-    let files = parts.iter().filter(is_silver).map(|(part, _)| part.key.clone()).collect();
-    (0 < ids).then_some(RecentCut { cut: cut.number, newest_ingested_at, ids, files })
+    let silver = keys::silver_folder(&dataset.name);
+    let files = parts.iter().filter(|(part, _)| part.key.starts_with(&silver)).map(|(part, _)| part.key.clone());
+    let recent = RecentCut {
+        cut: cut.number,
+        newest_ingested_at,
+        ids,
+        column: id_column(dataset).to_owned(),
+        files: files.collect(),
+    };
+    (0 < ids).then_some(recent)
 }
 
 /// The ids in a silver file, for a run that starts cold.
@@ -304,3 +319,6 @@ fn recent_cut(cut: &Cut, parts: &[(Part, Bytes)], ids: u64) -> Option<RecentCut>
 pub fn silver_ids(dataset: &Dataset, file: &Bytes) -> Result<Vec<u128>, TableError> {
     columns::silver_ids(dataset, file)
 }
+
+#[cfg(test)]
+mod tests;

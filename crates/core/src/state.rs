@@ -194,3 +194,6 @@ pub fn decode(dataset: &Dataset, file: &Bytes) -> Result<(State, Vec<WindowRow>)
     let state = table::file_entry(file, FOOTER_KEY)?;
     Ok((state, windows_table::decode(dataset, file)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -296,3 +296,6 @@ pub fn primitive<'b, T: ArrowPrimitiveType>(
 pub fn wrong_type(column: &str, expected: &str) -> TableError {
     TableError::Column { column: column.to_owned(), problem: format!("is not of type {expected}") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,6 +199,7 @@ pub struct Progress {
 }
 
 /// The watermark after a cut: the oldest of the active partitions' newest event times, less the lateness.
+/// While objects wait in a partition of which no event is known yet, it stays: they may be of any age.
 /// It never goes back. All times in epoch microseconds.
 #[must_use]
 pub fn watermark(previous: i64, partitions: &[Progress], settings: &Windows) -> i64 {
@@ -209,6 +210,9 @@ pub fn watermark(previous: i64, partitions: &[Progress], settings: &Windows) -> 
         let behind = newest_arrival.unwrap_or(i64::MIN).saturating_sub(partition.newest_ingested_at);
         partition.waiting || behind < idle_after
     };
+    if partitions.iter().any(|partition| partition.waiting && partition.newest_event_time.is_none()) {
+        return previous;
+    }
     partitions
         .iter()
         .filter(is_active)
@@ -216,3 +220,6 @@ pub fn watermark(previous: i64, partitions: &[Progress], settings: &Windows) -> 
         .min()
         .map_or(previous, |oldest| previous.max(oldest.saturating_sub(lateness)))
 }
+
+#[cfg(test)]
+mod tests;

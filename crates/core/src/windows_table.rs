@@ -167,3 +167,6 @@ fn decode_batch(dataset: &Dataset, batch: &RecordBatch, rows: &mut Vec<WindowRow
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
