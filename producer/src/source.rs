@@ -14,6 +14,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record of one's own. An empty key is as none.
+    #[must_use]
+    pub fn new(number: u64, key: Option<Vec<u8>>, value: Vec<u8>) -> Self {
+        Self { number, value, key: key.unwrap_or_default() }
+    }
+
     /// What the log chooses the partition by.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {

@@ -19,10 +19,11 @@ use std::path::PathBuf;
 use clap::Args;
 use penstock_core::dataset::Dataset;
 use penstock_core::state::State;
-use penstock_lake::{LIST_LIMIT, Listed, Store};
+use penstock_lake::Store;
 use penstock_runtime::Failure;
 use serde::Serialize;
 
+use crate::common::list_all;
 use crate::output::{self, bytes, count, line};
 use crate::{Exit, LakeArguments};
 
@@ -183,20 +184,6 @@ impl Report {
         }
         for finding in &self.findings {
             line(&format!("  {}: {}", finding.place, finding.problem));
-        }
-    }
-}
-
-/// Every object under a prefix, after `after`.
-async fn list_all(store: &dyn Store, prefix: &str, after: Option<String>) -> Result<Vec<Listed>, Failure> {
-    let (mut objects, mut after): (Vec<Listed>, _) = (Vec::new(), after);
-    loop {
-        let page = store.list_after(prefix, after.as_deref(), LIST_LIMIT).await?;
-        let is_last = page.len() < LIST_LIMIT;
-        after = page.last().map(|listed| listed.key.clone());
-        objects.extend(page);
-        if is_last {
-            return Ok(objects);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use penstock_core::dataset::Dataset;
+use penstock_lake::{LIST_LIMIT, Listed, Store};
 use penstock_runtime::{Failure, Lake, LakeUrl, SystemClock, dataset};
 
 /// Which lake, and which dataset in it.
@@ -32,5 +33,23 @@ impl LakeArguments {
 
     fn read_dataset(&self) -> Result<Arc<Dataset>, Failure> {
         dataset(&self.dataset).map(Arc::new).map_err(Failure::misconfigured)
+    }
+}
+
+/// Every object under a prefix, after `after`.
+pub(crate) async fn list_all(
+    store: &dyn Store,
+    prefix: &str,
+    after: Option<String>,
+) -> Result<Vec<Listed>, Failure> {
+    let (mut objects, mut after): (Vec<Listed>, _) = (Vec::new(), after);
+    loop {
+        let page = store.list_after(prefix, after.as_deref(), LIST_LIMIT).await?;
+        let is_last = page.len() < LIST_LIMIT;
+        after = page.last().map(|listed| listed.key.clone());
+        objects.extend(page);
+        if is_last {
+            return Ok(objects);
+        }
     }
 }

@@ -11,6 +11,10 @@ mod output;
 pub mod run;
 pub mod p95;
 pub mod audit;
+pub mod rejects;
+pub mod gaps;
+pub mod cuts;
+pub mod check;
 
 use std::process::ExitCode;
 
@@ -36,6 +40,14 @@ enum Command {
     P95(p95::Arguments),
     /// Prove from the lake's objects that nothing was lost and nothing doubled
     Audit(audit::Arguments),
+    /// Look at rejected records, and publish them again
+    Rejects(rejects::Arguments),
+    /// Look at declared gaps, and declare one
+    Gaps(gaps::Arguments),
+    /// Look at what refine declared and poured, and void a cut that cannot be poured
+    Cuts(cuts::Arguments),
+    /// Check dataset files, settings and the lake
+    Check(check::Arguments),
 }
 
 /// Parses the command line, runs the command, and says how it went by the exit code.
@@ -51,6 +63,10 @@ pub fn main() -> ExitCode {
             Command::Run(arguments) => run::run(arguments).await,
             Command::P95(arguments) => p95::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
+            Command::Rejects(arguments) => rejects::run(arguments).await,
+            Command::Gaps(arguments) => gaps::run(arguments).await,
+            Command::Cuts(arguments) => cuts::run(arguments).await,
+            Command::Check(arguments) => check::run(arguments).await,
         }
     });
     match result {

@@ -14,10 +14,11 @@ use penstock_core::p95::{self, Answer, Event, Place, Question};
 use penstock_core::table::{self, TableError, column, primitive, wrong_type};
 use penstock_core::time::Date;
 use penstock_core::{keys, pour};
-use penstock_lake::{LIST_LIMIT, Store};
+use penstock_lake::Store;
 use penstock_runtime::Failure;
 use serde::Serialize;
 
+use crate::common::list_all;
 use crate::output::{self, count, note};
 use crate::{Exit, LakeArguments};
 
@@ -135,7 +136,7 @@ async fn read_day(
     asked: &P95,
     folder: &str,
 ) -> Result<(Vec<Event>, Vec<String>), Failure> {
-    let keys = list_all(store, folder).await?;
+    let keys: Vec<String> = list_all(store, folder, None).await?.into_iter().map(|listed| listed.key).collect();
     let reads: Vec<_> = keys.iter().map(|key| store.get(key)).collect();
     let files: Vec<Bytes> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
     let mut day = Day::default();
@@ -145,18 +146,6 @@ async fn read_day(
         })?;
     }
     Ok(day.finish())
-}
-
-async fn list_all(store: &dyn Store, folder: &str) -> Result<Vec<String>, Failure> {
-    let mut keys: Vec<String> = Vec::new();
-    loop {
-        let page = store.list_after(folder, keys.last().map(String::as_str), LIST_LIMIT).await?;
-        let is_last = page.len() < LIST_LIMIT;
-        keys.extend(page.into_iter().map(|listed| listed.key));
-        if is_last {
-            return Ok(keys);
-        }
-    }
 }
 
 /// The events of one day, with texts as numbers.
