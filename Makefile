@@ -16,8 +16,6 @@ run: need-compiler ## the whole pipeline in one process: 200,000 events into ./p
 	$(CARGO) run --locked --release -p penstock -- run $(ARGS)
 
 test: need-compiler ## all tests that need no broker
-	# One test starts what Lambda would: the functions as they are built for release.
-	$(CARGO) build --locked --release -p penstock-ingest -p penstock-refine
 	$(CARGO) test --locked --workspace
 
 test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
