@@ -9,7 +9,7 @@ use penstock_runtime::Failure;
 
 use crate::Exit;
 
-pub use declare::{Declaration, Declared, declare};
+pub use declare::{Declaration, Declared, Outcome, declare};
 pub use list::{GapReport, Listing, list};
 pub use unreadable::declare_unreadable;
 
