@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Checks that each command line which names the program uses subcommands and options that it has.
-pub fn check(program: &str, binary: &str) {
+pub(crate) fn check(program: &str, binary: &str) {
     let lines = command_lines(program);
     assert!(!lines.is_empty(), "nothing names {program}: the rule checks nothing");
     let offences: Vec<String> = lines.iter().flat_map(|line| problems(binary, line)).collect();
@@ -17,7 +17,7 @@ pub fn check(program: &str, binary: &str) {
 
 /// The subcommands in the binary's help.
 #[allow(dead_code, reason = "not every program has subcommands")]
-pub fn subcommands(binary: &str) -> Vec<String> {
+pub(crate) fn subcommands(binary: &str) -> Vec<String> {
     let help = help(binary, &[]).unwrap();
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
@@ -26,7 +26,7 @@ pub fn subcommands(binary: &str) -> Vec<String> {
 
 /// A document from the root of the repository.
 #[allow(dead_code, reason = "not every program is compared with a whole document")]
-pub fn document(path: &str) -> String {
+pub(crate) fn document(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -72,7 +72,8 @@ fn command_lines(program: &str) -> Vec<CommandLine> {
         let is_markdown = path.extension().is_some_and(|ending| ending == "md");
         for (index, line) in text.lines().enumerate() {
             let spans = line.split('`').skip(1).step_by(2);
-            let whole = Some(line).filter(|line| is_markdown && !line.contains('`'));
+            // Two spaces in a row are a drawing.
+            let whole = Some(line).filter(|line| is_markdown && !line.contains('`') && !line.trim().contains("  "));
             for words in spans.chain(whole).filter_map(|code| arguments(program, code)) {
                 found.push(CommandLine { place: format!("{}:{}", path.display(), index + 1), words });
             }
