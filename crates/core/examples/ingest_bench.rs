@@ -16,7 +16,13 @@ use penstock_core::{parse, raw};
 /// 2026-11-21T12:00:00Z.
 const ARRIVAL: i64 = 1_795_262_400_000_000;
 
-const STAGES: [&str; 5] = ["scan the payload", "base64 and UTF-8, alone", "records to columns", "columns to Parquet", "all, from payload to Parquet"];
+const STAGES: [&str; 5] = [
+    "scan the payload",
+    "base64 and UTF-8, alone",
+    "records to columns",
+    "columns to Parquet",
+    "all, from payload to Parquet",
+];
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>().unwrap());
@@ -41,7 +47,11 @@ fn main() {
         println!("{name:<30} {:>12.1} {:>12.1}", per_event(times[0]), per_event(times[times.len() / 2]));
     }
     println!("Parquet: {:.1} bytes per event", file_bytes as f64 / events as f64);
-    println!("peak memory: {:.1} MiB above {:.1} MiB before the first round", (peak_memory() - before) / 1024.0, before / 1024.0);
+    println!(
+        "peak memory: {:.1} MiB above {:.1} MiB before the first round",
+        (peak_memory() - before) / 1024.0,
+        before / 1024.0
+    );
 }
 
 /// One round: the time of each stage, and the size of the file.
@@ -108,7 +118,9 @@ fn event(random: &mut Random) -> String {
     let time = penstock_core::time::rfc3339(ARRIVAL - (random.below(60_000_000) as i64) / 1000 * 1000);
     let time = format!("{}Z", &time[..23]);
     let (kind, duration) = (random.pick(&kinds), random.below(5_000) as f64 / 10.0);
-    let mut event = format!(r#"{{"event_id":"{id}","device_id":"DEVICE","device_type":"{kind}","event_time":"{time}","event_duration":{duration}"#);
+    let mut event = format!(
+        r#"{{"event_id":"{id}","device_id":"DEVICE","device_type":"{kind}","event_time":"{time}","event_duration":{duration}"#
+    );
     let mut optional = |share: u64, text: String| {
         if random.below(100) < share {
             event += &text;

@@ -7,9 +7,13 @@
 //! stack for no nesting, never panics, and leaves two things to its caller: that the bytes are UTF-8, and what
 //! a repeated key means.
 
+mod literal;
 mod number;
 mod string;
 
+use std::borrow::Cow;
+
+pub(crate) use literal::Literal;
 pub(crate) use number::{NoInteger, Number};
 pub(crate) use string::Text;
 
@@ -96,6 +100,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// Everything, read and unread.
+    pub(crate) const fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
     /// What has been read since `start`.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         self.text.get(start..self.at).unwrap_or_default()
@@ -178,6 +187,62 @@ impl<'a> Scanner<'a> {
         if self.take(open) { Ok(!self.take(close)) } else { self.fault(Problem::Value) }
     }
 
+    /// Steps over `text` if exactly that stands next.
+    #[inline]
+    pub(crate) fn take_text(&mut self, text: &[u8]) -> bool {
+        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(text));
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Steps over a natural number of at most 18 digits that stands next, and returns it.
+    #[inline]
+    pub(crate) fn take_natural(&mut self) -> Option<u64> {
+        let start = self.at;
+        let mut value = 0;
+        while let digit @ 0..=9 = self.peek().wrapping_sub(b'0') {
+            value = u64::wrapping_add(u64::wrapping_mul(value, 10), u64::from(digit));
+            self.at += 1;
+        }
+        let canonical = match self.since(start) {
+            [b'0', _, ..] | [] => false,
+            digits => digits.len() <= 18,
+        };
+        canonical.then_some(value)
+    }
+
+    /// Steps to the quote that ends the string in which the scanner stands, and returns what was left of it.
+    /// `None` if the string has an escape or no end. Control characters pass: this is for texts that are checked later.
+    #[inline]
+    pub(crate) fn take_to_quote(&mut self) -> Option<&'a [u8]> {
+        let rest = self.text.get(self.at..)?;
+        let length = memchr::memchr2(b'"', b'\\', rest)?;
+        let found = rest[length] == b'"';
+        self.at += length;
+        found.then(|| &rest[..length])
+    }
+
+    /// The bytes of a string in which control characters may pass; the scanner stands at its opening quote.
+    pub(crate) fn loose_string(&mut self) -> Scan<Cow<'a, [u8]>> {
+        let mut ahead = self.clone();
+        ahead.at += 1;
+        match ahead.take_to_quote() {
+            Some(bytes) => {
+                self.at = ahead.at + 1;
+                Ok(Cow::Borrowed(bytes))
+            }
+            None => Ok(self.string()?.unescape()),
+        }
+    }
+
+    /// Where the next value begins.
+    pub(crate) fn value_start(&mut self) -> usize {
+        self.next_token();
+        self.at
+    }
+
     /// After a member of an object: true if another follows, false if the object has ended.
     #[inline]
     pub(crate) fn next_member(&mut self) -> Scan<bool> {
@@ -216,16 +281,14 @@ impl<'a> Scanner<'a> {
         Ok(key)
     }
 
-    /// Steps over a key and its colon if the text has exactly this one, in double quotes, next.
+    /// Steps over `literal` if exactly that stands next.
     #[inline]
-    pub(crate) fn take_key(&mut self, quoted: &[u8]) -> Scan<bool> {
-        self.next_token();
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(quoted)) {
-            return Ok(false);
+    pub(crate) fn take_literal(&mut self, literal: &Literal) -> bool {
+        let found = literal.starts(self.text.get(self.at..).unwrap_or_default());
+        if found {
+            self.at += literal.text.len();
         }
-        self.at += quoted.len();
-        self.colon()?;
-        Ok(true)
+        found
     }
 
     #[inline]
@@ -326,9 +389,26 @@ mod tests {
     #[test]
     fn what_is_json() {
         for text in [
-            "0", "-0", "1.5e+10", "1E5", "true", "false", "null", "\"\"", "{}", "[]", " [ ] ", "\r\n\t{ }\n",
-            r#"{"a":1,"b":[1,2,{"c":null}],"a":{}}"#, r#"["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"]"#, "\"\u{7f}ä😀\"",
-            "[[[[[[[[[[[[[[]]]]]]]]]]]]]]", r#""\uFFFF""#, r#""\u0000""#, "[1 , 2]", r#"{"a" : 1 , "b" : 2}"#,
+            "0",
+            "-0",
+            "1.5e+10",
+            "1E5",
+            "true",
+            "false",
+            "null",
+            "\"\"",
+            "{}",
+            "[]",
+            " [ ] ",
+            "\r\n\t{ }\n",
+            r#"{"a":1,"b":[1,2,{"c":null}],"a":{}}"#,
+            r#"["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"]"#,
+            "\"\u{7f}ä😀\"",
+            "[[[[[[[[[[[[[[]]]]]]]]]]]]]]",
+            r#""\uFFFF""#,
+            r#""\u0000""#,
+            "[1 , 2]",
+            r#"{"a" : 1 , "b" : 2}"#,
         ] {
             check(text, "ok");
         }
@@ -375,16 +455,20 @@ mod tests {
 
     /// JSON texts with all that the grammar allows.
     pub(crate) fn json() -> impl Strategy<Value = String> {
-        let text = prop_oneof![
-            "\"[ -!#-\\[\\]-~äß😀]{0,20}\"",
-            Just(r#""\u00e4\ud83d\ude00\n\"\\\/""#.to_owned()),
-        ];
+        let text = prop_oneof!["\"[ -!#-\\[\\]-~äß😀]{0,20}\"", Just(r#""\u00e4\ud83d\ude00\n\"\\\/""#.to_owned()),];
         let number = prop_oneof!["-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?", "-?[1-9][0-9]{0,5}"];
-        let leaf = prop_oneof![Just("null".to_owned()), Just("true".to_owned()), Just("false".to_owned()), text.clone(), number];
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            Just("false".to_owned()),
+            text.clone(),
+            number
+        ];
         let space = "[ \t\r\n]{0,2}";
         leaf.prop_recursive(6, 40, 6, move |inner| {
             let element = (space, inner.clone(), space).prop_map(|(a, b, c)| format!("{a}{b}{c}"));
-            let member = (space, text.clone(), space, element.clone()).prop_map(|(a, k, b, v)| format!("{a}{k}{b}:{v}"));
+            let member =
+                (space, text.clone(), space, element.clone()).prop_map(|(a, k, b, v)| format!("{a}{k}{b}:{v}"));
             prop_oneof![
                 proptest::collection::vec(element, 0..6).prop_map(|all| format!("[{}]", all.join(","))),
                 proptest::collection::vec(member, 0..6).prop_map(|all| format!("{{{}}}", all.join(","))),

@@ -15,18 +15,23 @@
 //! - The first thing wrong, from left to right, names the reason.
 
 mod columns;
+mod keys;
 mod plan;
 mod record;
+mod strings;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow_schema::ArrowError;
 
 use self::columns::{Bytes, Column, Values};
+use self::keys::Keys;
 use self::plan::Plan;
 use self::record::TypedColumns;
 use crate::checksum::{Checksum, row_hash};
@@ -79,13 +84,14 @@ pub fn rows(
         dataset,
         plan: &plan,
         typed: TypedColumns::new(dataset, &plan, records.len(), ingested_at),
-        keys: Bytes::new(records.len()),
+        keys: Keys::new(records.len()),
         rejects: Rejects::new(records.len()),
         decoded_bytes: 0,
     };
     let mut chunk = Chunk::default();
     for (row, record) in records.iter().enumerate() {
-        chunk.push(row, record);
+        rows.keys.push(row, record.key.as_ref());
+        chunk.push(row, record.value.as_ref());
         if CHUNK_BYTES < chunk.bytes.len() {
             rows.chunk(&mut chunk);
         }
@@ -105,21 +111,14 @@ impl Partition {
     }
 }
 
-/// Keys and values of neighbouring records, decoded one behind the other.
+/// Values of neighbouring records, decoded one behind the other.
 #[derive(Default)]
 struct Chunk<'r> {
     bytes: Vec<u8>,
-    fields: Vec<Fields<'r>>,
+    values: Vec<(usize, Value<'r>)>,
 }
 
-/// A record's key and value.
-struct Fields<'r> {
-    row: usize,
-    key: Decoded<'r>,
-    value: Decoded<'r>,
-}
-
-enum Decoded<'r> {
+enum Value<'r> {
     Null,
     /// A range of the chunk's bytes.
     Bytes(Range<usize>),
@@ -127,25 +126,34 @@ enum Decoded<'r> {
 }
 
 impl<'r> Chunk<'r> {
-    fn push(&mut self, row: usize, record: &'r Record<'_>) {
-        let value = self.decode(record.value.as_ref());
-        let key = self.decode(record.key.as_ref());
-        self.fields.push(Fields { row, key, value });
-    }
-
-    fn decode(&mut self, encoded: Option<&'r Encoded<'_>>) -> Decoded<'r> {
+    #[inline]
+    fn push(&mut self, row: usize, encoded: Option<&'r Encoded<'_>>) {
         let start = self.bytes.len();
-        match encoded {
-            None => return Decoded::Null,
-            Some(Encoded::Plain(bytes)) => self.bytes.extend_from_slice(bytes),
-            Some(Encoded::Base64(text)) => {
-                if base64_simd::STANDARD.decode_append(&**text, &mut self.bytes).is_err() {
-                    self.bytes.truncate(start);
-                    return Decoded::NotBase64(text);
+        let value = match encoded {
+            None => Value::Null,
+            Some(encoded) => match encoded.decode_onto(&mut self.bytes) {
+                Ok(()) => Value::Bytes(start..self.bytes.len()),
+                Err(text) => Value::NotBase64(text),
+            },
+        };
+        self.values.push((row, value));
+    }
+}
+
+impl Encoded<'_> {
+    /// Appends the decoded bytes, or nothing and gives back what is no base64.
+    fn decode_onto(&self, bytes: &mut Vec<u8>) -> Result<(), &[u8]> {
+        let start = bytes.len();
+        match self {
+            Self::Plain(plain) => bytes.extend_from_slice(plain),
+            Self::Base64(text) => {
+                if base64_simd::STANDARD.decode_append(&**text, bytes).is_err() {
+                    bytes.truncate(start);
+                    return Err(text);
                 }
             }
         }
-        Decoded::Bytes(start..self.bytes.len())
+        Ok(())
     }
 }
 
@@ -155,7 +163,7 @@ struct Rows<'d> {
     dataset: &'d Dataset,
     plan: &'d Plan,
     typed: TypedColumns<'d>,
-    keys: Bytes,
+    keys: Keys,
     rejects: Rejects,
     decoded_bytes: u64,
 }
@@ -166,24 +174,29 @@ impl Rows<'_> {
         // UTF-8 is checked once for all of them. Where that holds, a value is UTF-8 if it neither begins nor ends
         // within a character; where it does not hold, each is checked by itself.
         let text = simdutf8::basic::from_utf8(&chunk.bytes).ok();
-        for Fields { row, key, value } in chunk.fields.drain(..) {
-            let reject = match value {
-                _ if matches!(key, Decoded::NotBase64(_)) => Some(Reject::new(Reason::NotBase64, key_not_base64(&value))),
-                Decoded::Null => Some(Reject::new(Reason::Tombstone, "the value is null")),
-                Decoded::NotBase64(text) => Some(Reject::new(Reason::NotBase64, format!("the value is not base64: {}", quote(text)))),
-                Decoded::Bytes(ref range) => {
+        for (row, value) in chunk.values.drain(..) {
+            let bytes = match &value {
+                Value::Null => None,
+                Value::Bytes(range) => Some(&chunk.bytes[range.clone()]),
+                Value::NotBase64(text) => Some(*text),
+            };
+            let parsed = match &value {
+                _ if self.keys.is_bad(row) => reject(Reason::NotBase64, key_not_base64(&value)),
+                Value::Null => reject(Reason::Tombstone, "the value is null".to_owned()),
+                Value::NotBase64(text) => {
+                    reject(Reason::NotBase64, format!("the value is not base64: {}", quote(text)))
+                }
+                Value::Bytes(range) => {
+                    let value = &chunk.bytes[range.clone()];
                     let is_utf8 = match text {
                         Some(text) => text.get(range.clone()).is_some(),
-                        None => simdutf8::basic::from_utf8(&chunk.bytes[range.clone()]).is_ok(),
+                        None => simdutf8::basic::from_utf8(value).is_ok(),
                     };
-                    self.value(row, &chunk.bytes[range.clone()], is_utf8).err().map(|reject| *reject)
+                    self.value(row, value, is_utf8)
                 }
             };
-            if let Some(key) = key.bytes(&chunk.bytes) {
-                self.keys.set(row, key);
-            }
-            if let Some(reject) = reject {
-                self.rejects.add(row, &reject, value.bytes(&chunk.bytes));
+            if let Err(reject) = parsed {
+                self.rejects.add(row, &reject, bytes);
             }
         }
         self.decoded_bytes += chunk.bytes.len() as u64;
@@ -191,18 +204,22 @@ impl Rows<'_> {
     }
 
     fn value(&mut self, row: usize, value: &[u8], is_utf8: bool) -> Result<(), Box<Reject>> {
-        let reject = |reason, detail: String| Err(Box::new(Reject { reason, detail }));
         let limit = self.dataset.limits.max_value_bytes;
         if self.kind == SourceKind::Kinesis && value.starts_with(&AGGREGATED_MAGIC) {
             let detail = "several records packed into one by the Kinesis Producer Library: turn its aggregation off";
             return reject(Reason::Aggregated, detail.to_owned());
         }
         if limit < value.len() {
-            return reject(Reason::TooLarge, format!("the value has {} bytes, the dataset allows {limit}", value.len()));
+            return reject(
+                Reason::TooLarge,
+                format!("the value has {} bytes, the dataset allows {limit}", value.len()),
+            );
         }
         if let [0, a, b, c, d, ..] = *value {
             let id = u32::from_be_bytes([a, b, c, d]);
-            let detail = format!("begins with a zero byte and schema id {id}: Avro, Protobuf or JSON Schema of a registry; plain JSON is expected");
+            let detail = format!(
+                "begins with a zero byte and schema id {id}: Avro, Protobuf or JSON Schema of a registry; plain JSON is expected"
+            );
             return reject(Reason::SchemaEncoded, detail);
         }
         if !is_utf8 {
@@ -212,11 +229,18 @@ impl Rows<'_> {
         self.typed.parse(self.plan, row, value)
     }
 
-    fn finish(self, batch: &Batch<'_>, records: &[Record<'_>], chain_seed: u128, ingested_at: i64) -> Result<RawRows, ArrowError> {
+    fn finish(
+        self,
+        batch: &Batch<'_>,
+        records: &[Record<'_>],
+        chain_seed: u128,
+        ingested_at: i64,
+    ) -> Result<RawRows, ArrowError> {
         let rejected = self.rejects.rows.iter().map(|&row| &records[row]);
         let rejected_checksum = rejected.map(|record| Checksum(row_hash(chain_seed, record.position))).sum();
         let mut columns = coordinates(batch, records)?;
-        columns.push(self.keys.finish_binary(records.len())?);
+        let uncompressed_bytes = self.decoded_bytes + self.keys.bytes();
+        columns.push(self.keys.finish(records.len())?);
         let arrival = TimestampMicrosecondArray::from_value(ingested_at, records.len()).with_timezone("UTC");
         columns.push(Arc::new(arrival));
         columns.extend(self.typed.finish(records.len())?);
@@ -229,27 +253,18 @@ impl Rows<'_> {
             checksum: records.iter().map(|record| Checksum(row_hash(chain_seed, record.position))).sum(),
             rejected_checksum,
             newest_timestamp: records.iter().filter_map(|record| record.timestamp).max(),
-            uncompressed_bytes: self.decoded_bytes,
+            uncompressed_bytes,
         })
     }
 }
 
-impl<'r> Decoded<'r> {
-    /// The bytes to land: decoded, or as they came.
-    fn bytes<'c>(&self, chunk: &'c [u8]) -> Option<&'c [u8]>
-    where
-        'r: 'c,
-    {
-        match self {
-            Self::Null => None,
-            Self::Bytes(range) => chunk.get(range.clone()),
-            Self::NotBase64(text) => Some(text),
-        }
-    }
+#[cold]
+fn reject(reason: Reason, detail: String) -> Result<(), Box<Reject>> {
+    Err(Box::new(Reject { reason, detail }))
 }
 
-fn key_not_base64(value: &Decoded<'_>) -> String {
-    let value = if matches!(value, Decoded::NotBase64(_)) { ", neither is the value" } else { "" };
+fn key_not_base64(value: &Value<'_>) -> String {
+    let value = if matches!(value, Value::NotBase64(_)) { ", neither is the value" } else { "" };
     format!("the key is not base64{value}; `key` holds its text")
 }
 

@@ -19,6 +19,7 @@
 //! assert_eq!(payload.batches[0].records[0].position.to_string(), "15");
 //! ```
 
+mod alike;
 mod kafka;
 mod kinesis;
 
@@ -147,16 +148,24 @@ pub fn read(payload: &[u8]) -> Result<Payload<'_>, PayloadError> {
         let key = scanner.key()?.unescape();
         match (&*key, scanner.kind()?) {
             (b"eventSource", Kind::String) => source = Some(scanner.string()?.unescape()),
-            (b"records", Kind::Object) if found.is_none() => found = Some((SourceKind::Kafka, kafka::read(&mut scanner)?)),
-            (b"Records", Kind::Array) if found.is_none() => found = Some((SourceKind::Kinesis, kinesis::read(&mut scanner)?)),
+            (b"records", Kind::Object) if found.is_none() => {
+                found = Some((SourceKind::Kafka, kafka::read(&mut scanner)?))
+            }
+            (b"Records", Kind::Array) if found.is_none() => {
+                found = Some((SourceKind::Kinesis, kinesis::read(&mut scanner)?))
+            }
             _ => drop(scanner.skip(usize::MAX)?),
         }
         more = scanner.next_member()?;
     }
     scanner.finish()?;
     match (found, source.as_deref()) {
-        (Some((SourceKind::Kafka, batches)), Some(b"aws:kafka" | b"SelfManagedKafka")) => Ok(Payload { kind: SourceKind::Kafka, batches }),
-        (Some((SourceKind::Kinesis, batches)), _) if !batches.is_empty() => Ok(Payload { kind: SourceKind::Kinesis, batches }),
+        (Some((SourceKind::Kafka, batches)), Some(b"aws:kafka" | b"SelfManagedKafka")) => {
+            Ok(Payload { kind: SourceKind::Kafka, batches })
+        }
+        (Some((SourceKind::Kinesis, batches)), _) if !batches.is_empty() => {
+            Ok(Payload { kind: SourceKind::Kinesis, batches })
+        }
         _ => Err(not_an_event(payload)),
     }
 }
@@ -191,25 +200,36 @@ struct Batches<'a> {
 
 impl<'a> Batches<'a> {
     /// Adds a record to its partition.
-    fn push(&mut self, topic: &Cow<'a, str>, partition: &Partition, record: Record<'a>) -> Result<(), PayloadError> {
+    fn push(&mut self, topic: Cow<'a, str>, partition: &Partition, record: Record<'a>) -> Result<(), PayloadError> {
         let last = self.batches.get(self.last);
-        if !last.is_some_and(|batch| batch.topic == *topic && batch.partition == *partition) {
+        if !last.is_some_and(|batch| batch.topic == topic && batch.partition == *partition) {
             self.last = self.batch_of(topic, partition);
         }
-        let batch = &mut self.batches[self.last];
-        if let Some(previous) = batch.records.last().map(|record| record.position)
-            && record.position <= previous
-        {
-            let (topic, partition) = (topic.to_string(), partition.clone());
-            return Err(PayloadError::OutOfOrder { topic, partition, previous, position: record.position });
-        }
-        batch.records.push(record);
-        Ok(())
+        self.push_alike(record)
     }
 
-    fn batch_of(&mut self, topic: &Cow<'a, str>, partition: &Partition) -> usize {
-        *self.by_partition.entry((topic.clone(), partition.clone())).or_insert_with(|| {
-            self.batches.push(Batch { topic: topic.clone(), partition: partition.clone(), records: Vec::new() });
+    /// Adds a record to the partition of the last one.
+    #[inline]
+    fn push_alike(&mut self, record: Record<'a>) -> Result<(), PayloadError> {
+        let Some(batch) = self.batches.get_mut(self.last) else { return Ok(()) };
+        match batch.records.last() {
+            Some(previous) if record.position <= previous.position => Err(PayloadError::OutOfOrder {
+                topic: batch.topic.to_string(),
+                partition: batch.partition.clone(),
+                previous: previous.position,
+                position: record.position,
+            }),
+            _ => {
+                batch.records.push(record);
+                Ok(())
+            }
+        }
+    }
+
+    fn batch_of(&mut self, topic: Cow<'a, str>, partition: &Partition) -> usize {
+        let batch = Batch { topic: topic.clone(), partition: partition.clone(), records: Vec::new() };
+        *self.by_partition.entry((topic, partition.clone())).or_insert_with(|| {
+            self.batches.push(batch);
             self.batches.len() - 1
         })
     }

@@ -6,14 +6,12 @@
 //! [`FIRST_FIELD_ID`](crate::dataset::FIRST_FIELD_ID), the dataset's from its file.
 //! Equal rows and pairs give equal bytes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
@@ -22,6 +20,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::dataset::{ColumnType, Dataset};
 use crate::payload::SourceKind;
+use crate::table::{dictionary, field, timestamp};
 
 /// Who wrote a file, in its footer.
 pub const CREATED_BY: &str = concat!("penstock version ", env!("CARGO_PKG_VERSION"));
@@ -60,15 +59,19 @@ pub fn schema(dataset: &Dataset, kind: SourceKind) -> SchemaRef {
     let mut fields = vec![required(TOPIC, dictionary())];
     match kind {
         SourceKind::Kafka => fields.extend([required(PARTITION, DataType::Int32), required(OFFSET, DataType::Int64)]),
-        SourceKind::Kinesis => fields.extend([required(SHARD, dictionary()), required(SEQUENCE_NUMBER, DataType::Utf8)]),
+        SourceKind::Kinesis => {
+            fields.extend([required(SHARD, dictionary()), required(SEQUENCE_NUMBER, DataType::Utf8)])
+        }
     }
     fields.extend([
-        nullable(TIMESTAMP, utc_micros()),
+        nullable(TIMESTAMP, timestamp()),
         required(TIMESTAMP_TYPE, dictionary()),
-        nullable(KEY, DataType::Binary),
-        required(INGESTED_AT, utc_micros()),
+        nullable(KEY, DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Binary))),
+        required(INGESTED_AT, timestamp()),
     ]);
-    fields.extend(dataset.columns.iter().map(|column| field(&column.name, column.field_id, data_type(column.kind), true)));
+    fields.extend(
+        dataset.columns.iter().map(|column| field(&column.name, data_type(column.kind), true, column.field_id)),
+    );
     fields.extend([
         nullable(EXTRA, DataType::Utf8),
         nullable(REJECT_REASON, dictionary()),
@@ -86,29 +89,16 @@ fn data_type(kind: ColumnType) -> DataType {
         ColumnType::Int => DataType::Int64,
         ColumnType::Double => DataType::Float64,
         ColumnType::Bool => DataType::Boolean,
-        ColumnType::Timestamp => utc_micros(),
+        ColumnType::Timestamp => timestamp(),
     }
 }
 
-fn dictionary() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-}
-
-fn utc_micros() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
 fn required(column: OwnColumn, kind: DataType) -> Field {
-    field(column.name, column.field_id, kind, false)
+    field(column.name, kind, false, column.field_id)
 }
 
 fn nullable(column: OwnColumn, kind: DataType) -> Field {
-    field(column.name, column.field_id, kind, true)
-}
-
-fn field(name: &str, field_id: i32, kind: DataType, nullable: bool) -> Field {
-    let id = (PARQUET_FIELD_ID_META_KEY.to_owned(), field_id.to_string());
-    Field::new(name, kind, nullable).with_metadata(HashMap::from([id]))
+    field(column.name, kind, true, column.field_id)
 }
 
 /// Encodes rows as a Parquet file of one row group, with `footer` as its key-value metadata, in the order given.
@@ -141,7 +131,6 @@ fn properties(rows: &RecordBatch, pairs: Vec<KeyValue>) -> WriterProperties {
         let path = || field.name().as_str().into();
         properties = match field.data_type() {
             DataType::Dictionary(..) => properties.set_column_dictionary_enabled(path(), true),
-            DataType::Binary if field.name() == KEY.name => properties.set_column_dictionary_enabled(path(), true),
             DataType::Int32 | DataType::Int64 | DataType::Timestamp(..) => properties
                 .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED)
                 .set_column_statistics_enabled(path(), EnabledStatistics::Chunk),

@@ -58,7 +58,9 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     return Ok(Text { raw, escaped: true });
                 }
-                Some(b'\\') => self.at += escape(&self.text[self.at..]).map_err(|problem| Fault { at: self.at, problem })?.length,
+                Some(b'\\') => {
+                    self.at += escape(&self.text[self.at..]).map_err(|problem| Fault { at: self.at, problem })?.length
+                }
                 Some(_) => return self.fault(Problem::ControlCharacter),
                 None => return self.fault(Problem::OpenString),
             }
@@ -120,7 +122,10 @@ fn unicode_escape(text: &[u8]) -> Result<Escape, Problem> {
 /// The four hex digits of `\uXXXX`.
 fn code_unit(escape: &[u8]) -> Result<u32, Problem> {
     let digits = escape.get(2..6).ok_or(Problem::Escape)?;
-    digits.iter().try_fold(0, |unit, &digit| char::from(digit).to_digit(16).map(|value| unit << 4 | value)).ok_or(Problem::Escape)
+    digits
+        .iter()
+        .try_fold(0, |unit, &digit| char::from(digit).to_digit(16).map(|value| unit << 4 | value))
+        .ok_or(Problem::Escape)
 }
 
 #[cold]

@@ -1,17 +1,15 @@
 //! Columns under construction: one place per row, filled in any order, taken back when a row turns out bad.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float64Array, Int32Array, Int64Array,
-    StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::ArrowError;
-use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::strings::Strings;
 use crate::dataset::ColumnType;
 
 /// One bit per row.
@@ -19,12 +17,12 @@ use crate::dataset::ColumnType;
 pub(super) struct Bits(Vec<u8>);
 
 impl Bits {
-    fn new(rows: usize) -> Self {
+    pub(super) fn new(rows: usize) -> Self {
         Self(vec![0; rows.div_ceil(8)])
     }
 
     #[inline]
-    fn set(&mut self, row: usize) {
+    pub(super) fn set(&mut self, row: usize) {
         self.0[row / 8] |= 1 << (row % 8);
     }
 
@@ -39,11 +37,11 @@ impl Bits {
         self.0[row / 8] &= !(1 << (row % 8));
     }
 
-    fn get(&self, row: usize) -> bool {
+    pub(super) fn get(&self, row: usize) -> bool {
         self.0[row / 8] >> (row % 8) & 1 == 1
     }
 
-    fn finish(self, rows: usize) -> BooleanBuffer {
+    pub(super) fn finish(self, rows: usize) -> BooleanBuffer {
         BooleanBuffer::new(Buffer::from_vec(self.0), 0, rows)
     }
 }
@@ -111,88 +109,17 @@ impl Column {
     pub(super) fn finish(self, rows: usize) -> Result<ArrayRef, ArrowError> {
         let valid = Some(NullBuffer::new(self.valid.finish(rows))).filter(|valid| valid.null_count() > 0);
         Ok(match self.values {
-            Values::Uuid(ids) => Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(ids.into_flattened()), valid)?),
+            Values::Uuid(ids) => {
+                Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(ids.into_flattened()), valid)?)
+            }
             Values::String(strings) => strings.finish(valid)?,
             Values::Int(values) => Arc::new(Int64Array::try_new(values.into(), valid)?),
             Values::Double(values) => Arc::new(Float64Array::try_new(values.into(), valid)?),
             Values::Bool(values) => Arc::new(BooleanArray::new(values.finish(rows), valid)),
-            Values::Timestamp(values) => Arc::new(TimestampMicrosecondArray::try_new(values.into(), valid)?.with_timezone("UTC")),
-        })
-    }
-}
-
-/// Repeated strings: each distinct one is kept once, in the order of first appearance.
-#[derive(Debug)]
-pub(super) struct Strings {
-    keys: Vec<i32>,
-    bytes: Vec<u8>,
-    distinct: Vec<Distinct>,
-    /// Indices into `distinct`.
-    table: HashTable<u32>,
-    /// Seeded anew in each process, so that nobody can send strings that collide. No result depends on it.
-    hasher: DefaultHashBuilder,
-}
-
-#[derive(Debug)]
-struct Distinct {
-    hash: u64,
-    start: u32,
-    end: u32,
-    first_row: u32,
-}
-
-impl Strings {
-    fn new(rows: usize) -> Self {
-        Self {
-            keys: vec![0; rows],
-            bytes: Vec::new(),
-            distinct: Vec::new(),
-            table: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-        }
-    }
-
-    #[inline]
-    pub(super) fn set(&mut self, row: usize, string: &[u8]) {
-        let hash = self.hasher.hash_one(string);
-        let found = self.table.find(hash, |&index| {
-            let Distinct { start, end, .. } = self.distinct[index as usize];
-            self.bytes[start as usize..end as usize] == *string
-        });
-        let index = match found {
-            Some(&index) => index,
-            None => self.insert(row, hash, string),
-        };
-        self.keys[row] = index.cast_signed();
-    }
-
-    #[cold]
-    fn insert(&mut self, row: usize, hash: u64, string: &[u8]) -> u32 {
-        let place = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let (index, start) = (place(self.distinct.len()), place(self.bytes.len()));
-        self.bytes.extend_from_slice(string);
-        self.distinct.push(Distinct { hash, start, end: place(self.bytes.len()), first_row: place(row) });
-        self.table.insert_unique(hash, index, |&index| self.distinct[index as usize].hash);
-        index
-    }
-
-    /// Forgets the strings that only this row has brought: a rejected record leaves no trace in the column.
-    fn take_back(&mut self, row: usize) {
-        while let Some(last) = self.distinct.pop_if(|last| last.first_row as usize == row) {
-            let index = self.distinct.len();
-            if let Ok(entry) = self.table.find_entry(last.hash, |&found| found as usize == index) {
-                entry.remove();
+            Values::Timestamp(values) => {
+                Arc::new(TimestampMicrosecondArray::try_new(values.into(), valid)?.with_timezone("UTC"))
             }
-            self.bytes.truncate(last.start as usize);
-        }
-        self.keys[row] = 0;
-    }
-
-    fn finish(self, valid: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
-        let lengths = self.distinct.iter().map(|string| (string.end - string.start) as usize);
-        let values = StringArray::try_new(OffsetBuffer::from_lengths(lengths), Buffer::from_vec(self.bytes), None)?;
-        let keys = Int32Array::try_new(self.keys.into(), valid)?;
-        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the dataset's columns are in a JSON value: a tree of keys, in the order in which they are expected.
 
 use crate::dataset::Dataset;
+use crate::json::Literal;
 
 /// The tree; its root is the first object.
 #[derive(Debug)]
@@ -22,8 +23,10 @@ pub(super) struct Object {
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) name: Box<[u8]>,
-    /// The key as it usually stands in the text: with its quotes.
-    pub(super) quoted: Box<[u8]>,
+    /// The key with its quotes and its colon, as it usually stands in the text.
+    pub(super) key: Literal,
+    /// The same behind a comma.
+    pub(super) comma_key: Literal,
     /// The field's own number among all fields of the tree.
     pub(super) slot: usize,
     pub(super) target: Target,
@@ -67,8 +70,15 @@ impl Plan {
     }
 
     fn add(&mut self, object: usize, key: &str, target: Target) {
-        let quoted = serde_json::Value::from(key).to_string().into_bytes().into();
-        self.objects[object].fields.push(Field { name: key.as_bytes().into(), quoted, slot: self.slots, target });
+        // As JSON writes it: a key may hold a quote.
+        let written = format!("{}:", serde_json::Value::from(key));
+        self.objects[object].fields.push(Field {
+            name: key.as_bytes().into(),
+            key: Literal::new(written.as_bytes()),
+            comma_key: Literal::new(format!(",{written}").as_bytes()),
+            slot: self.slots,
+            target,
+        });
         self.slots += 1;
     }
 }

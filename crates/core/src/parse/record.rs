@@ -25,6 +25,8 @@ const KEYS_TRIED: usize = 3;
 pub(super) struct TypedColumns<'d> {
     dataset: &'d Dataset,
     columns: Vec<Column>,
+    /// Indices of the columns that every row must have.
+    required: Vec<usize>,
     extra: Bytes,
     /// For each field of the plan the last row that had it, plus one.
     seen: Vec<usize>,
@@ -39,7 +41,7 @@ struct Walk<'a> {
     scanner: Scanner<'a>,
     row: usize,
     /// The unknown keys so far, each with its object in the plan.
-    unknown: HashSet<(usize, Cow<'a, [u8]>)>,
+    unknown: Option<HashSet<(usize, Cow<'a, [u8]>)>>,
 }
 
 enum Key<'a> {
@@ -48,24 +50,39 @@ enum Key<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The next key and its colon. Producers write keys in one order: what comes after the last one is tried first.
+    /// The first key of an object that has one, and its colon.
     #[inline]
-    fn key(&mut self, object: usize, expected: &mut usize) -> Parsed<Key<'a>> {
-        let Object { fields, .. } = &self.plan.objects[object];
-        for (index, field) in fields.iter().enumerate().skip(*expected).take(KEYS_TRIED) {
-            if self.scanner.take_key(&field.quoted)? {
+    fn first_key(&mut self, object: &'a Object, expected: &mut usize) -> Parsed<Key<'a>> {
+        match object.fields.first() {
+            Some(field) if self.scanner.take_literal(&field.key) => {
+                *expected = 1;
+                Ok(Key::Known(field))
+            }
+            _ => self.any_key(object, expected),
+        }
+    }
+
+    /// The comma, the next key and its colon; `None` at the object's end.
+    /// Producers write keys in one order and without white space: what comes after the last one is tried first.
+    #[inline]
+    fn next_key(&mut self, object: &'a Object, expected: &mut usize) -> Parsed<Option<Key<'a>>> {
+        for (index, field) in object.fields.iter().enumerate().skip(*expected).take(KEYS_TRIED) {
+            if self.scanner.take_literal(&field.comma_key) {
                 *expected = index + 1;
-                return Ok(Key::Known(field));
+                return Ok(Some(Key::Known(field)));
             }
         }
+        if self.scanner.next_member()? { self.any_key(object, expected).map(Some) } else { Ok(None) }
+    }
+
+    /// A key looked up by its name, and its colon.
+    fn any_key(&mut self, object: &'a Object, expected: &mut usize) -> Parsed<Key<'a>> {
         let key = self.scanner.key()?;
-        match self.plan.objects[object].find(&key.unescape()) {
-            Some(index) => {
-                *expected = index + 1;
-                Ok(Key::Known(&fields[index]))
-            }
-            None => Ok(Key::Unknown(key)),
+        let found = object.find(&key.unescape());
+        if let Some(index) = found {
+            *expected = index + 1;
         }
+        Ok(found.map_or(Key::Unknown(key), |index| Key::Known(&object.fields[index])))
     }
 }
 
@@ -76,6 +93,7 @@ impl<'d> TypedColumns<'d> {
         Self {
             dataset,
             columns: dataset.columns.iter().map(|column| Column::new(column.kind, rows)).collect(),
+            required: (0..dataset.columns.len()).filter(|&index| dataset.columns[index].required).collect(),
             extra: Bytes::new(rows),
             seen: vec![0; plan.slots],
             earliest: ingested_at.saturating_sub(past),
@@ -89,7 +107,7 @@ impl<'d> TypedColumns<'d> {
     /// The first thing wrong with the value, from left to right. The row is null in every column then.
     pub(super) fn parse(&mut self, plan: &Plan, row: usize, value: &[u8]) -> Parsed<()> {
         let extra_start = self.extra.bytes.len();
-        let mut walk = Walk { plan, scanner: Scanner::new(value), row, unknown: HashSet::new() };
+        let mut walk = Walk { plan, scanner: Scanner::new(value), row, unknown: None };
         let parsed = self.root(&mut walk).and_then(|()| self.check_row(row));
         match parsed {
             Ok(()) if self.extra.bytes.len() == extra_start => Ok(()),
@@ -134,14 +152,18 @@ impl<'d> TypedColumns<'d> {
         if depth > self.dataset.limits.max_depth {
             return Ok(walk.scanner.fault(Problem::TooDeep)?);
         }
+        if !walk.scanner.enter_object()? {
+            return Ok(());
+        }
+        let fields = &walk.plan.objects[object];
         let mut expected = 0;
-        let mut more = walk.scanner.enter_object()?;
-        while more {
-            match walk.key(object, &mut expected)? {
+        let mut key = Some(walk.first_key(fields, &mut expected)?);
+        while let Some(found) = key {
+            match found {
                 Key::Known(field) => self.known(walk, field, depth)?,
-                Key::Unknown(key) => self.unknown(walk, object, key, depth)?,
+                Key::Unknown(name) => self.unknown(walk, object, name, depth)?,
             }
-            more = walk.scanner.next_member()?;
+            key = walk.next_key(fields, &mut expected)?;
         }
         Ok(())
     }
@@ -159,7 +181,8 @@ impl<'d> TypedColumns<'d> {
     fn repeated(&self, walk: &mut Walk<'_>, name: &[u8], depth: usize) -> Parsed<()> {
         match self.dataset.limits.duplicate_keys {
             DuplicateKeys::Reject => {
-                let detail = format!("the key {} stands there twice, again before byte {}", quote(name), walk.scanner.at());
+                let detail =
+                    format!("the key {} stands there twice, again before byte {}", quote(name), walk.scanner.at());
                 Err(reject(Reason::DuplicateKey, detail))
             }
             DuplicateKeys::First => {
@@ -180,7 +203,7 @@ impl<'d> TypedColumns<'d> {
             Kind::Null => Ok(walk.scanner.null()?),
             Kind::Object => {
                 let start = self.extra.bytes.len();
-                self.open_extra(&field.quoted);
+                self.open_extra(&field.key.text);
                 self.extra.bytes.push(b'{');
                 let open = self.extra.bytes.len();
                 self.object(walk, child, depth + 1)?;
@@ -189,7 +212,10 @@ impl<'d> TypedColumns<'d> {
             }
             _ => {
                 let (key, at) = (quote(&field.name), walk.scanner.at());
-                Err(reject(Reason::WrongType, format!("the key {key} holds {} at byte {at}, expected an object", kind.name())))
+                Err(reject(
+                    Reason::WrongType,
+                    format!("the key {key} holds {} at byte {at}, expected an object", kind.name()),
+                ))
             }
         }
     }
@@ -197,23 +223,22 @@ impl<'d> TypedColumns<'d> {
     /// A field that is no column: it goes to `extra` as it stands in the text.
     #[cold]
     fn unknown<'a>(&mut self, walk: &mut Walk<'a>, object: usize, key: Text<'a>, depth: usize) -> Parsed<()> {
-        if !walk.unknown.insert((object, key.unescape())) {
+        if !walk.unknown.get_or_insert_default().insert((object, key.unescape())) {
             return self.repeated(walk, &key.unescape(), depth);
         }
         let value = walk.scanner.skip(self.depth_left(depth))?;
-        self.open_extra(&[b"\"", key.raw, b"\""].concat());
+        self.open_extra(&[b"\"", key.raw, b"\":"].concat());
         self.extra.bytes.extend_from_slice(value);
         Ok(())
     }
 
     /// Begins a member of the object that `extra` is in.
-    fn open_extra(&mut self, quoted_key: &[u8]) {
+    fn open_extra(&mut self, key_and_colon: &[u8]) {
         let extra = &mut self.extra.bytes;
         if extra.last() != Some(&b'{') {
             extra.push(b',');
         }
-        extra.extend_from_slice(quoted_key);
-        extra.push(b':');
+        extra.extend_from_slice(key_and_colon);
     }
 
     /// Ends the object whose members begin at `open`; without members it goes, back to `start`.
@@ -238,7 +263,7 @@ impl<'d> TypedColumns<'d> {
                 let text = scanner.string()?.unescape();
                 ids[row] = uuid::parse(&text).ok_or_else(|| place.wrong_text("a UUID", &text))?;
             }
-            (Values::String(strings), Kind::String) => strings.set(row, &scanner.string()?.unescape()),
+            (Values::String(strings), Kind::String) => drop(strings.set(row, &scanner.string()?.unescape())),
             (Values::Int(values), Kind::Number) => values[row] = place.integer(&scanner.number()?)?,
             (Values::Double(values), Kind::Number) => {
                 let number = scanner.number()?;
@@ -262,11 +287,9 @@ impl<'d> TypedColumns<'d> {
 
     /// What can only be said once the whole value has been read.
     fn check_row(&self, row: usize) -> Parsed<()> {
-        for (column, spec) in self.columns.iter().zip(&self.dataset.columns) {
-            if spec.required && !column.is_valid(row) {
-                let detail = format!("the required column `{}` is absent or null", spec.name);
-                return Err(reject(Reason::RequiredAbsent, detail));
-            }
+        if let Some(&absent) = self.required.iter().find(|&&index| !self.columns[index].is_valid(row)) {
+            let detail = format!("the required column `{}` is absent or null", self.dataset.columns[absent].name);
+            return Err(reject(Reason::RequiredAbsent, detail));
         }
         let index = self.dataset.event_time;
         match &self.columns[index].values {
@@ -278,11 +301,19 @@ impl<'d> TypedColumns<'d> {
     fn check_event_time(&self, column: &str, event_time: i64) -> Parsed<()> {
         let limits = &self.dataset.limits;
         if event_time < self.earliest {
-            let detail = format!("column `{column}`: {} is more than {} days before its arrival", time::rfc3339(event_time), limits.max_past_days);
+            let detail = format!(
+                "column `{column}`: {} is more than {} days before its arrival",
+                time::rfc3339(event_time),
+                limits.max_past_days
+            );
             return Err(reject(Reason::TooOld, detail));
         }
         if self.end <= event_time {
-            let detail = format!("column `{column}`: {} is more than {} s after its arrival", time::rfc3339(event_time), limits.max_future_secs);
+            let detail = format!(
+                "column `{column}`: {} is more than {} s after its arrival",
+                time::rfc3339(event_time),
+                limits.max_future_secs
+            );
             return Err(reject(Reason::InFuture, detail));
         }
         Ok(())
@@ -332,7 +363,10 @@ impl Place<'_> {
     #[cold]
     fn out_of_range(&self, range: &str, text: &[u8]) -> Box<Reject> {
         let Self { column, at } = self;
-        reject(Reason::NumberOutOfRange, format!("column `{column}`: {} at byte {at} does not fit {range}", quote(text)))
+        reject(
+            Reason::NumberOutOfRange,
+            format!("column `{column}`: {} at byte {at} does not fit {range}", quote(text)),
+        )
     }
 
     #[cold]

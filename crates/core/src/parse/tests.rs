@@ -62,8 +62,14 @@ fn text<'a>(rows: &'a RawRows, column: &str, row: usize) -> Option<&'a str> {
 }
 
 fn bytes<'a>(rows: &'a RawRows, column: &str, row: usize) -> Option<&'a [u8]> {
-    let column = rows.batch.column_by_name(column).unwrap().as_binary::<i32>();
-    column.is_valid(row).then(|| column.value(row))
+    let column = rows.batch.column_by_name(column).unwrap();
+    if column.is_null(row) {
+        return None;
+    }
+    Some(match column.as_dictionary_opt::<Int32Type>() {
+        Some(column) => column.values().as_binary::<i32>().value(column.key(row).unwrap()),
+        None => column.as_binary::<i32>().value(row),
+    })
 }
 
 /// A record between two good ones: it is rejected with this reason and detail and kept as it came, they are rows.
@@ -95,13 +101,16 @@ fn good_with(piece: &str, other: &str) -> String {
     GOOD.replacen(piece, other, 1)
 }
 
-#[test]
-fn poison_records() {
-    use Reason::*;
-    let iot = &iot();
-    let check = |piece, other, reason, detail| check_poison(iot, good_with(piece, other).as_bytes(), reason, detail);
-    let whole = |value: &[u8], reason, detail| check_poison(iot, value, reason, detail);
+/// The good event with one piece of it replaced is poison.
+#[track_caller]
+fn check_changed(piece: &str, other: &str, reason: Reason, detail: &str) {
+    check_poison(&iot(), good_with(piece, other).as_bytes(), reason, detail);
+}
 
+#[test]
+fn values_that_are_no_object() {
+    use Reason::*;
+    let whole = |value: &[u8], reason, detail| check_poison(&iot(), value, reason, detail);
     whole(b"", NotJson, "the text is empty at byte 0");
     whole(b"hello", NotJson, "expected a value at byte 0");
     whole(b"{", NotJson, "expected a key in double quotes at byte 1");
@@ -122,82 +131,161 @@ fn poison_records() {
         "begins with a zero byte and schema id 258: Avro, Protobuf or JSON Schema of a registry; plain JSON is expected",
     );
     whole(b"\0\0\0\x01", NotJson, "expected a value at byte 0");
+}
 
-    check(r#""ok"}"#, r#""ok"}x"#, NotJson, "something after the end of the value at byte 242");
-    check(r#""ok"}"#, r#""ok",}"#, NotJson, "expected a key in double quotes at byte 242");
-    check("12.5", "012.5", NotJson, "a malformed number at byte 151");
-    check("12.5", "NaN", NotJson, "expected a value at byte 151");
-    check(r#""lux""#, r#""l"ux""#, NotJson, "expected `,` or `}` at byte 180");
+#[test]
+fn objects_that_are_no_json() {
+    use Reason::*;
+    check_changed(r#""ok"}"#, r#""ok"}x"#, NotJson, "something after the end of the value at byte 242");
+    check_changed(r#""ok"}"#, r#""ok",}"#, NotJson, "expected a key in double quotes at byte 242");
+    check_changed("12.5", "012.5", NotJson, "a malformed number at byte 151");
+    check_changed("12.5", "NaN", NotJson, "expected a value at byte 151");
+    check_changed(r#""lux""#, r#""l"ux""#, NotJson, "expected `,` or `}` at byte 180");
+}
 
-    check("12.5", r#""12.5""#, WrongType, "column `event_duration`: expected a number, got a string at byte 151");
-    check("12.5", "1e999", NumberOutOfRange, "column `event_duration`: `1e999` at byte 151 does not fit a double");
-    check("12.5", "null", RequiredAbsent, "the required column `event_duration` is absent or null");
-    check(r#""event_duration":12.5,"#, "", RequiredAbsent, "the required column `event_duration` is absent or null");
-    check(":7,", ":7.5,", WrongType, "column `battery`: expected an integer, got `7.5` at byte 226");
-    check(":7,", ":true,", WrongType, "column `battery`: expected a number, got a boolean at byte 226");
-    check(
+#[test]
+fn values_that_do_not_fit_their_column() {
+    use Reason::*;
+    check_changed(
+        "12.5",
+        r#""12.5""#,
+        WrongType,
+        "column `event_duration`: expected a number, got a string at byte 151",
+    );
+    check_changed(
+        "12.5",
+        "1e999",
+        NumberOutOfRange,
+        "column `event_duration`: `1e999` at byte 151 does not fit a double",
+    );
+    check_changed("12.5", "null", RequiredAbsent, "the required column `event_duration` is absent or null");
+    check_changed(
+        r#""event_duration":12.5,"#,
+        "",
+        RequiredAbsent,
+        "the required column `event_duration` is absent or null",
+    );
+    check_changed(":7,", ":7.5,", WrongType, "column `battery`: expected an integer, got `7.5` at byte 226");
+    check_changed(":7,", ":true,", WrongType, "column `battery`: expected a number, got a boolean at byte 226");
+    check_changed(
         ":7,",
         ":9223372036854775808,",
         NumberOutOfRange,
         "column `battery`: `9223372036854775808` at byte 226 does not fit a 64-bit integer",
     );
-    check(r#""lux""#, "3", WrongType, "column `unit`: expected a string, got a number at byte 177");
-    check(r#""lux""#, "{}", WrongType, "column `unit`: expected a string, got an object at byte 177");
-    check("01234567-", "0123456-", WrongType, "column `event_id`: expected a UUID, got `0123456-89ab-cdef-0123-456789abcdef` at byte 12");
-    check(
+    check_changed(r#""lux""#, "3", WrongType, "column `unit`: expected a string, got a number at byte 177");
+    check_changed(r#""lux""#, "{}", WrongType, "column `unit`: expected a string, got an object at byte 177");
+    check_changed(
+        "01234567-",
+        "0123456-",
+        WrongType,
+        "column `event_id`: expected a UUID, got `0123456-89ab-cdef-0123-456789abcdef` at byte 12",
+    );
+}
+
+#[test]
+fn event_times_that_cannot_be() {
+    use Reason::*;
+    check_changed(
         r#""2026-11-21T11:59:58.5Z""#,
         r#""yesterday""#,
         TimestampUnreadable,
         "column `event_time`: expected RFC 3339 or integer epoch milliseconds, in the years 0000 to 9999, got `yesterday` at byte 109",
     );
-    check(
+    check_changed(
         r#""2026-11-21T11:59:58.5Z""#,
         "1795262398.5",
         TimestampUnreadable,
         "column `event_time`: expected RFC 3339 or integer epoch milliseconds, in the years 0000 to 9999, got `1795262398.5` at byte 109",
     );
-    check(
+    check_changed(
         r#""2026-11-21T11:59:58.5Z""#,
         "1e18",
         TimestampUnreadable,
         "column `event_time`: expected RFC 3339 or integer epoch milliseconds, in the years 0000 to 9999, got `1e18` at byte 109",
     );
-    check(r#""2026-11-21T11:59:58.5Z""#, "false", WrongType, "column `event_time`: expected a timestamp, got a boolean at byte 109");
-    check(
+    check_changed(
+        r#""2026-11-21T11:59:58.5Z""#,
+        "false",
+        WrongType,
+        "column `event_time`: expected a timestamp, got a boolean at byte 109",
+    );
+    check_changed(
         r#""2026-11-21T11:59:58.5Z""#,
         "1795262398",
         TooOld,
         "column `event_time`: 1970-01-21T18:41:02.398000Z is more than 30 days before its arrival",
     );
-    check(
+    check_changed(
         "2026-11-21T11:59:58.5Z",
         "2026-10-22T11:59:59.999999Z",
         TooOld,
         "column `event_time`: 2026-10-22T11:59:59.999999Z is more than 30 days before its arrival",
     );
-    check(
+    check_changed(
         "2026-11-21T11:59:58.5Z",
         "2026-11-21T12:10:00.000001Z",
         InFuture,
         "column `event_time`: 2026-11-21T12:10:00.000001Z is more than 600 s after its arrival",
     );
-    check(r#""unit":"lux""#, r#""device_id":"x""#, DuplicateKey, "the key `device_id` stands there twice, again before byte 182");
-    check(r#""unit":"lux""#, r#""device_\u0069d":"x""#, DuplicateKey, "the key `device_id` stands there twice, again before byte 187");
-    check(r#""unit":"lux""#, r#""x":1,"\u0078":2"#, DuplicateKey, "the key `x` stands there twice, again before byte 185");
-    check(r#""unit":"lux""#, r#""value":null"#, DuplicateKey, "the key `value` stands there twice, again before byte 178");
+}
+
+#[test]
+fn keys_that_stand_there_twice() {
+    use Reason::*;
+    check_changed(
+        r#""unit":"lux""#,
+        r#""device_id":"x""#,
+        DuplicateKey,
+        "the key `device_id` stands there twice, again before byte 182",
+    );
+    check_changed(
+        r#""unit":"lux""#,
+        r#""device_\u0069d":"x""#,
+        DuplicateKey,
+        "the key `device_id` stands there twice, again before byte 187",
+    );
+    check_changed(
+        r#""unit":"lux""#,
+        r#""x":1,"\u0078":2"#,
+        DuplicateKey,
+        "the key `x` stands there twice, again before byte 185",
+    );
+    check_changed(
+        r#""unit":"lux""#,
+        r#""value":null"#,
+        DuplicateKey,
+        "the key `value` stands there twice, again before byte 178",
+    );
 }
 
 #[test]
 fn limits_hold_at_their_edge() {
-    let nested = |depth: usize| good_with(r#""lux""#, &format!(r#""lux","x":{}{}"#, "[".repeat(depth), "]".repeat(depth)));
+    let nested =
+        |depth: usize| good_with(r#""lux""#, &format!(r#""lux","x":{}{}"#, "[".repeat(depth), "]".repeat(depth)));
     check_good(&iot(), &nested(31), |_| ());
-    check_poison(&iot(), nested(32).as_bytes(), Reason::TooDeep, "nested too deep at byte 218: the dataset allows 32 levels");
-    check_poison(&iot(), "[".repeat(10_000).as_bytes(), Reason::TooDeep, "nested too deep at byte 32: the dataset allows 32 levels");
+    check_poison(
+        &iot(),
+        nested(32).as_bytes(),
+        Reason::TooDeep,
+        "nested too deep at byte 218: the dataset allows 32 levels",
+    );
+    check_poison(
+        &iot(),
+        "[".repeat(10_000).as_bytes(),
+        Reason::TooDeep,
+        "nested too deep at byte 32: the dataset allows 32 levels",
+    );
 
     let small = iot_with(&[("max_value_bytes = 1_048_576", "max_value_bytes = 1_024")]);
     let padded = |length: usize| format!("{GOOD}{}", " ".repeat(length - GOOD.len()));
     check_good(&small, &padded(1_024), |_| ());
-    check_poison(&small, padded(1_025).as_bytes(), Reason::TooLarge, "the value has 1025 bytes, the dataset allows 1024");
+    check_poison(
+        &small,
+        padded(1_025).as_bytes(),
+        Reason::TooLarge,
+        "the value has 1025 bytes, the dataset allows 1024",
+    );
 }
 
 /// A record that is a row.
@@ -242,7 +330,11 @@ fn check_battery(json: &str, expect: Option<i64>) {
 fn odd_but_good_records() {
     check_text(GOOD, "device_id", Some("device-1"));
     check_text(GOOD, "extra", None);
-    check_text(&format!(" \r\n\t{} \n", GOOD.replace("\",\"", "\" , \"").replace("\":", "\"\t: ")), "site", Some("oslo"));
+    check_text(
+        &format!(" \r\n\t{} \n", GOOD.replace("\",\"", "\" , \"").replace("\":", "\"\t: ")),
+        "site",
+        Some("oslo"),
+    );
     check_text(&good_with("\"lux\"", "null"), "unit", None);
     check_text(&good_with("\"unit\":\"lux\",", ""), "unit", None);
     check_text(&good_with("lux", ""), "unit", Some(""));
@@ -275,7 +367,11 @@ fn odd_but_good_records() {
 fn unknown_fields_are_kept_as_they_stand() {
     let with = |fields: &str| good_with(r#""unit":"lux""#, fields);
     check_text(&with(r#""x":1"#), "extra", Some(r#"{"x":1}"#));
-    check_text(&with(r#""x" : [ 1, {"y" : null} ] , "unit":"lux","\n" :1e5"#), "extra", Some(r#"{"x":[ 1, {"y" : null} ],"\n":1e5}"#));
+    check_text(
+        &with(r#""x" : [ 1, {"y" : null} ] , "unit":"lux","\n" :1e5"#),
+        "extra",
+        Some(r#"{"x":[ 1, {"y" : null} ],"\n":1e5}"#),
+    );
     check_text(&with(r#""x":{"device_id":1,"a":1,"a":2}"#), "extra", Some(r#"{"x":{"device_id":1,"a":1,"a":2}}"#));
     check_text(&with(r#""":true"#), "extra", Some(r#"{"":true}"#));
 }
@@ -288,7 +384,12 @@ fn the_first_of_repeated_keys_counts_where_the_dataset_says_so() {
         assert_eq!(text(rows, "unit", 0), Some("lux"));
         assert_eq!(text(rows, "extra", 0), Some(r#"{"x":1}"#));
     });
-    check_poison(&first, good_with(r#""lux""#, r#""lux","unit":tru"#).as_bytes(), Reason::NotJson, "expected a value at byte 190");
+    check_poison(
+        &first,
+        good_with(r#""lux""#, r#""lux","unit":tru"#).as_bytes(),
+        Reason::NotJson,
+        "expected a value at byte 190",
+    );
 }
 
 fn nested_dataset() -> Dataset {
@@ -344,17 +445,35 @@ fn what_is_wrong_outside_the_value() {
         record(2, bad()),
         Record { key: bad(), ..record(3, encoded(GOOD.as_bytes())) },
         Record { key: bad(), ..record(4, bad()) },
-        Record { key: None, timestamp: None, timestamp_type: TimestampType::Unknown, ..record(5, encoded(GOOD.as_bytes())) },
+        Record {
+            key: None,
+            timestamp: None,
+            timestamp_type: TimestampType::Unknown,
+            ..record(5, encoded(GOOD.as_bytes()))
+        },
         Record { key: bad(), ..record(6, None) },
     ]);
     let rows = parse(&iot(), &batch);
-    let see = |row| (text(&rows, "reject_reason", row), text(&rows, "reject_detail", row), bytes(&rows, "reject_bytes", row), bytes(&rows, "key", row));
+    let see = |row| {
+        (
+            text(&rows, "reject_reason", row),
+            text(&rows, "reject_detail", row),
+            bytes(&rows, "reject_bytes", row),
+            bytes(&rows, "key", row),
+        )
+    };
     let key = Some(&b"device-1"[..]);
     let text = Some(&b"a*=="[..]);
     assert_eq!(see(0), (Some("tombstone"), Some("the value is null"), None, key));
     assert_eq!(see(1), (Some("not_base64"), Some("the value is not base64: `a*==`"), text, key));
-    assert_eq!(see(2), (Some("not_base64"), Some("the key is not base64; `key` holds its text"), Some(GOOD.as_bytes()), text));
-    assert_eq!(see(3), (Some("not_base64"), Some("the key is not base64, neither is the value; `key` holds its text"), text, text));
+    assert_eq!(
+        see(2),
+        (Some("not_base64"), Some("the key is not base64; `key` holds its text"), Some(GOOD.as_bytes()), text)
+    );
+    assert_eq!(
+        see(3),
+        (Some("not_base64"), Some("the key is not base64, neither is the value; `key` holds its text"), text, text)
+    );
     assert_eq!(see(4), (None, None, None, None));
     assert_eq!(see(5), (Some("not_base64"), Some("the key is not base64; `key` holds its text"), None, text));
     assert_eq!(rows.rejects, BTreeMap::from([(Reason::Tombstone, 1), (Reason::NotBase64, 4)]));
@@ -445,6 +564,8 @@ proptest! {
                 prop_assert_eq!(found.is_null(0), column.is_null(index), "{} of row {}", field.name(), index);
                 if !matches!(field.data_type(), arrow_schema::DataType::Dictionary(..)) {
                     prop_assert_eq!(found, &column.slice(index, 1));
+                } else if field.name() == raw::KEY.name {
+                    prop_assert_eq!(bytes(&alone, field.name(), 0), bytes(&together, field.name(), index));
                 } else {
                     prop_assert_eq!(text(&alone, field.name(), 0), text(&together, field.name(), index));
                 }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::alike::{Parts, Shape};
 use super::{Batch, Batches, Encoded, PayloadError, Record, TimestampType, text};
 use crate::json::{Kind, Scan, Scanner};
 use crate::position::{Partition, Position};
@@ -27,11 +28,18 @@ pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Result<Vec<Batch<'a>>, Payl
 fn read_array<'a>(scanner: &mut Scanner<'a>, batches: &mut Batches<'a>) -> Result<(), PayloadError> {
     let mut topic = Cow::Borrowed("");
     let mut partition = Partition::Kafka(0);
+    let mut shape: Option<Shape<'a>> = None;
     let mut more = scanner.enter_array()?;
     while more {
-        let fields = read_fields(scanner)?;
-        fields.partition(&mut topic, &mut partition)?;
-        batches.push(&topic, &partition, fields.record()?)?;
+        if let Some(record) = shape.and_then(|shape| shape.read(scanner)) {
+            batches.push_alike(record)?;
+        } else {
+            let start = scanner.value_start();
+            let (fields, parts) = read_fields(scanner)?;
+            fields.partition(&mut topic, &mut partition)?;
+            shape = Shape::learn(scanner.text(), start..scanner.at(), &parts, fields.timestamp_type());
+            batches.push(topic.clone(), &partition, fields.record()?)?;
+        }
         more = scanner.next_element()?;
     }
     Ok(())
@@ -49,25 +57,49 @@ struct Fields<'a> {
     value: Option<Encoded<'a>>,
 }
 
-fn read_fields<'a>(scanner: &mut Scanner<'a>) -> Scan<Fields<'a>> {
-    let mut fields = Fields::default();
+fn read_fields<'a>(scanner: &mut Scanner<'a>) -> Scan<(Fields<'a>, Parts)> {
+    let (mut fields, mut parts) = (Fields::default(), Parts::default());
     let mut more = scanner.enter_object()?;
     while more {
         let name = scanner.key()?.unescape();
-        let kind = scanner.kind()?;
-        match (&*name, kind) {
-            (b"topic", Kind::String) => fields.topic = Some(scanner.string()?.unescape()),
-            (b"partition", Kind::Number) => fields.partition = scanner.number()?.integer().ok(),
-            (b"offset", Kind::Number) => fields.offset = scanner.number()?.integer().ok(),
-            (b"timestamp", Kind::Number) => fields.timestamp = scanner.number()?.integer().ok(),
-            (b"timestampType", Kind::String) => fields.timestamp_type = Some(timestamp_type(&scanner.string()?.unescape())),
-            (b"key", Kind::String) => fields.key = Some(Encoded::Base64(scanner.string()?.unescape())),
-            (b"value", Kind::String) => fields.value = Some(Encoded::Base64(scanner.string()?.unescape())),
-            _ => drop(scanner.skip(usize::MAX)?),
-        }
+        read_field(scanner, &name, &mut fields, &mut parts)?;
         more = scanner.next_member()?;
     }
-    Ok(fields)
+    Ok((fields, parts))
+}
+
+fn read_field<'a>(scanner: &mut Scanner<'a>, name: &[u8], fields: &mut Fields<'a>, parts: &mut Parts) -> Scan<()> {
+    let kind = scanner.kind()?;
+    let start = scanner.at();
+    let mut number = |scanner: &mut Scanner<'a>, field: &mut Option<i64>| {
+        parts.repeated |= field.is_some();
+        *field = scanner.number()?.integer().ok();
+        Ok(start..scanner.at())
+    };
+    match (name, kind) {
+        (b"offset", Kind::Number) => parts.offset = number(scanner, &mut fields.offset)?,
+        (b"timestamp", Kind::Number) => parts.timestamp = number(scanner, &mut fields.timestamp)?,
+        (b"partition", Kind::Number) => parts.same = number(scanner, &mut fields.partition)?.end,
+        (b"topic", Kind::String) => {
+            parts.repeated |= fields.topic.replace(scanner.string()?.unescape()).is_some();
+            parts.same = scanner.at();
+        }
+        (b"timestampType", Kind::String) => {
+            let kind = timestamp_type(&scanner.string()?.unescape());
+            parts.repeated |= fields.timestamp_type.replace(kind).is_some();
+            parts.same = scanner.at();
+        }
+        (b"key", Kind::String) => {
+            parts.repeated |= fields.key.replace(Encoded::Base64(scanner.loose_string()?)).is_some();
+            parts.key = Some(start + 1..scanner.at() - 1);
+        }
+        (b"value", Kind::String) => {
+            parts.repeated |= fields.value.replace(Encoded::Base64(scanner.loose_string()?)).is_some();
+            parts.value = start + 1..scanner.at() - 1;
+        }
+        _ => drop(scanner.skip(usize::MAX)?),
+    }
+    Ok(())
 }
 
 fn timestamp_type(name: &[u8]) -> TimestampType {
@@ -89,8 +121,14 @@ impl<'a> Fields<'a> {
             *topic = text(bytes.clone()).ok_or_else(|| self.error("the field `topic` is not UTF-8"))?;
         }
         let number = self.partition.and_then(|number| i32::try_from(number).ok()).filter(|number| *number >= 0);
-        *partition = Partition::Kafka(number.ok_or_else(|| self.error("the field `partition` is absent or no partition's number"))?);
+        *partition = Partition::Kafka(
+            number.ok_or_else(|| self.error("the field `partition` is absent or no partition's number"))?,
+        );
         Ok(())
+    }
+
+    fn timestamp_type(&self) -> TimestampType {
+        self.timestamp_type.unwrap_or(TimestampType::Unknown)
     }
 
     fn record(self) -> Result<Record<'a>, PayloadError> {
@@ -100,7 +138,7 @@ impl<'a> Fields<'a> {
             position: Position::from_offset(offset),
             // Kafka writes -1 where a record has no timestamp.
             timestamp: self.timestamp.filter(|&millis| millis != -1).and_then(from_epoch_millis),
-            timestamp_type: self.timestamp_type.unwrap_or(TimestampType::Unknown),
+            timestamp_type: self.timestamp_type(),
             key: self.key,
             value: self.value,
         })

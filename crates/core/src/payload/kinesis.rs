@@ -14,12 +14,15 @@ pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Result<Vec<Batch<'a>>, Payl
     let mut more = scanner.enter_array()?;
     while more {
         let fields = read_fields(scanner)?;
-        let error = |problem: &str| PayloadError::Record { place: format!("number {index}"), problem: problem.to_owned() };
+        let error =
+            |problem: &str| PayloadError::Record { place: format!("number {index}"), problem: problem.to_owned() };
         fields.check_source(index)?;
         let topic = fields.stream().ok_or_else(|| error("the field `eventSourceARN` is absent or names no stream"))?;
-        let shard = fields.shard().ok_or_else(|| error("the field `eventID` is absent or does not begin with a shard's id"))?;
-        let record = fields.record().ok_or_else(|| error("the field `sequenceNumber` is absent or no sequence number"))?;
-        batches.push(&topic, &Partition::Shard(shard), record)?;
+        let shard =
+            fields.shard().ok_or_else(|| error("the field `eventID` is absent or does not begin with a shard's id"))?;
+        let record =
+            fields.record().ok_or_else(|| error("the field `sequenceNumber` is absent or no sequence number"))?;
+        batches.push(topic, &Partition::Shard(shard), record)?;
         index += 1;
         more = scanner.next_element()?;
     }
@@ -82,7 +85,9 @@ impl<'a> Fields<'a> {
         match self.event_source.as_deref() {
             Some(b"aws:kinesis") => Ok(()),
             Some(other) => Err(PayloadError::NotAnEvent { got: format!("an event of {}", quote(other)) }),
-            None => Err(PayloadError::NotAnEvent { got: format!("an event whose record {index} has no `eventSource`") }),
+            None => {
+                Err(PayloadError::NotAnEvent { got: format!("an event whose record {index} has no `eventSource`") })
+            }
         }
     }
 

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, StringArray};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
@@ -25,7 +26,7 @@ fn footer() -> Vec<(String, String)> {
 
 /// Event `number`: every fourth lacks what it may lack, every seventh is broken.
 fn event(number: u64) -> Vec<u8> {
-    let optional = if number % 4 == 0 { "" } else { r#","value":1.25,"unit":"lux","battery":7,"x":[1]"# };
+    let optional = if number.is_multiple_of(4) { "" } else { r#","value":1.25,"unit":"lux","battery":7,"x":[1]"# };
     let value = format!(
         r#"{{"event_id":"01234567-89ab-cdef-0123-{number:012x}","device_id":"device-{}","device_type":"light","event_time":{},"event_duration":{}{optional}}}"#,
         number % 5,
@@ -39,9 +40,9 @@ fn record(number: u64) -> Record<'static> {
     let encoded = |bytes: &[u8]| Some(Encoded::Base64(Cow::Owned(base64_simd::STANDARD.encode_type(bytes))));
     Record {
         position: Position::from_offset(number * number),
-        timestamp: (number % 3 != 0).then(|| ARRIVAL - 1_000 * i64::try_from(number).unwrap()),
+        timestamp: (!number.is_multiple_of(3)).then(|| ARRIVAL - 1_000 * i64::try_from(number).unwrap()),
         timestamp_type: TimestampType::CreateTime,
-        key: if number % 5 == 0 { None } else { encoded(format!("device-{}", number % 5).as_bytes()) },
+        key: if number.is_multiple_of(5) { None } else { encoded(format!("device-{}", number % 5).as_bytes()) },
         value: encoded(&event(number)),
     }
 }
@@ -53,17 +54,18 @@ fn some_rows(partition: Partition, count: u64) -> RawRows {
 
 /// The file's rows as any reader sees them that knows nothing of our schema.
 fn read(file: Bytes) -> Vec<RecordBatch> {
-    let reader: ParquetRecordBatchReader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(1 << 20).build().unwrap();
+    let reader: ParquetRecordBatchReader =
+        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(1 << 20).build().unwrap();
     reader.map(Result::unwrap).collect()
 }
 
 /// A column without its dictionary.
 fn plain(column: &ArrayRef) -> ArrayRef {
     match column.as_dictionary_opt::<Int32Type>() {
-        Some(strings) => {
-            let strings = strings.downcast_dict::<StringArray>().unwrap();
-            Arc::new(strings.into_iter().collect::<StringArray>())
-        }
+        Some(entries) => match entries.downcast_dict::<StringArray>() {
+            Some(strings) => Arc::new(strings.into_iter().collect::<StringArray>()),
+            None => Arc::new(entries.downcast_dict::<BinaryArray>().unwrap().into_iter().collect::<BinaryArray>()),
+        },
         None => Arc::clone(column),
     }
 }
@@ -163,7 +165,8 @@ fn the_schema_of_a_kinesis_object() {
 fn own_columns_keep_clear_of_the_datasets() {
     for kind in [SourceKind::Kafka, SourceKind::Kinesis] {
         let schema = schema(&iot(), kind);
-        let mut ids: Vec<i32> = schema.fields().iter().map(|field| field.metadata()[PARQUET_FIELD_ID_META_KEY].parse().unwrap()).collect();
+        let mut ids: Vec<i32> =
+            schema.fields().iter().map(|field| field.metadata()[PARQUET_FIELD_ID_META_KEY].parse().unwrap()).collect();
         let own = ids.iter().filter(|&&id| id < crate::dataset::FIRST_FIELD_ID).count();
         assert_eq!(own, schema.fields().len() - iot().columns.len());
         ids.sort_unstable();
