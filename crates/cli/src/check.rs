@@ -83,7 +83,10 @@ fn check_settings(get: impl Fn(&str) -> Option<String>, checks: &mut Vec<Check>)
 
 async fn check_lake(url: &LakeUrl, checks: &mut Vec<Check>) {
     let opened = Lake::open_existing(url, Arc::new(SystemClock)).await.map_err(|failure| failure.message);
-    checks.push(Check::new(format!("lake {url}: can be read, and its format is known"), opened.as_ref().map_err(Clone::clone)));
+    checks.push(Check::new(
+        format!("lake {url}: can be read, and its format is known"),
+        opened.as_ref().map_err(Clone::clone),
+    ));
     if let Ok(lake) = opened {
         let honoured = check_put_new(&*lake.store()).await;
         checks.push(Check::new(format!("lake {url}: can be written, and never overwrites"), honoured));
@@ -114,6 +117,12 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use penstock_lake::{Listed, MemoryStore, ObjectEnd, StoreError};
+
     use super::*;
 
     #[test]
@@ -129,6 +138,51 @@ mod tests {
         check(&[], 0, 0);
         check(&[("PENSTOCK_LAKE", "s3://lake"), ("PENSTOCK_DATASET", "iot")], 0, 1);
         check(&[("PENSTOCK_LAKE", "gs://lake"), ("PENSTOCK_DATASET", "no-such"), ("PENSTOCK_EPOCH", "x")], 3, 3);
+    }
+
+    /// A store that ignores `If-None-Match`.
+    #[derive(Debug)]
+    struct Overwriting(MemoryStore);
+
+    #[async_trait]
+    impl Store for Overwriting {
+        async fn put_new(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+            self.0.delete(key).await?;
+            self.0.put_new(key, bytes).await
+        }
+        async fn put_hint(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+            self.0.put_hint(key, bytes).await
+        }
+        async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+            self.0.get(key).await
+        }
+        async fn get_end(&self, key: &str, length: u64) -> Result<ObjectEnd, StoreError> {
+            self.0.get_end(key, length).await
+        }
+        async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+            self.0.get_range(key, range).await
+        }
+        async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, StoreError> {
+            self.0.list_after(prefix, after, limit).await
+        }
+        async fn list_folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+            self.0.list_folders(prefix).await
+        }
+        async fn delete(&self, key: &str) -> Result<(), StoreError> {
+            self.0.delete(key).await
+        }
+        fn location(&self) -> String {
+            self.0.location()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_overwrites_is_found_out_and_left_as_it_is() {
+        let store = Overwriting(MemoryStore::default());
+        store.put_new(FORMAT_KEY, "a lake".into()).await.unwrap();
+        assert!(check_put_new(&store).await.unwrap_err().contains("conditional writes"));
+        assert_eq!(store.get(FORMAT_KEY).await.unwrap(), "a lake");
+        assert_eq!(check_put_new(&store.0).await, Ok(()));
     }
 
     #[tokio::test]

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
+use penstock_cli::audit;
 use penstock_cli::cuts::{self, Force};
 use penstock_cli::gaps::{self, Act, Declaration, Outcome};
 use penstock_cli::rejects::{self, Selection};
-use penstock_cli::audit;
 use penstock_core::chain::{Gap, GapReason};
 use penstock_core::dataset::Dataset;
 use penstock_core::keys::{self, ChainId};
@@ -180,7 +180,7 @@ async fn a_gap_is_refused_declared_and_then_the_next_delivery_lands() {
         gap: Gap { from: at(0), next: at(15), reason: GapReason::Expired },
     };
     let result = gaps::declare(&pipeline.lake, &pipeline.dataset, &elsewhere, Act::Write).await;
-    refused(result, Kind::Misconfigured, "kafka/events@0 partition 0");
+    refused(result, Kind::Misconfigured, "--source kafka --topic events --epoch 0");
 
     assert_eq!(pipeline.declare(10, 15).await.unwrap(), Outcome::Declared);
     assert_eq!(pipeline.declare(10, 15).await.unwrap(), Outcome::Known);
@@ -268,6 +268,25 @@ async fn a_cut_whose_objects_are_lost_is_voided_and_the_next_one_has_gaps_in_the
     assert_eq!(pipeline.refine().await.unwrap(), [2]);
     pipeline.balances(20, 20).await;
     refused(pipeline.void(2, Force::Yes).await, Kind::Misconfigured, "is poured");
+    refused(pipeline.deliver(15..18).await, Kind::Misconfigured, "was lost and declared unreadable");
+    refused(pipeline.deliver(25..28).await, Kind::Misconfigured, "was lost and declared unreadable");
+    pipeline.deliver(35..40).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_cut_is_voided_with_the_gaps_of_the_first() {
+    let pipeline = Pipeline::new();
+    for batch in [0..10, 10..20, 20..30, 30..40] {
+        pipeline.deliver(batch).await.unwrap();
+    }
+    for (cut, from) in [(1, 10), (2, 20)] {
+        pipeline.declare_cut_only().await;
+        pipeline.lose(from).await;
+        let voiding = pipeline.void(cut, Force::No).await.unwrap();
+        assert_eq!((voiding.rows_lost, voiding.unreadable.len()), (10, 1), "cut {cut}");
+    }
+    pipeline.refine().await.unwrap();
+    pipeline.balances(20, 20).await;
 }
 
 #[tokio::test]
@@ -307,6 +326,8 @@ async fn the_lost_last_object_of_a_voided_cut_may_be_delivered_again() {
     pipeline.deliver(10..30).await.unwrap();
     pipeline.refine().await.unwrap();
     pipeline.balances(30, 0).await;
+    // The declaration is void now, and a redelivery is found landed.
+    pipeline.deliver(15..25).await.unwrap();
 }
 
 #[tokio::test]
@@ -361,7 +382,8 @@ impl Sink for Topic {
 async fn rejects_are_published_again_byte_for_byte_with_their_keys() {
     let pipeline = Pipeline::new();
     let bad = |offset: u64, value: &str| (offset, Some(value.to_owned()));
-    let values = [bad(0, "{broken"), (1, None), bad(2, "too large"), bad(3, &pipeline.event(3)), bad(4, "{\"event_id\":1}")];
+    let values =
+        [bad(0, "{broken"), (1, None), bad(2, "too large"), bad(3, &pipeline.event(3)), bad(4, "{\"event_id\":1}")];
     pipeline.deliver_values(&values).await.unwrap();
     pipeline.refine().await.unwrap();
     let topic = Topic::default();

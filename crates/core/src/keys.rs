@@ -55,10 +55,16 @@ impl ChainId {
         format!("{}{}.parquet", self.folder(dataset), self.padded(from))
     }
 
+    /// The folder of the declarations that objects of the chain are unreadable, with a `/` at its end.
+    #[must_use]
+    pub fn unreadable_folder(&self, dataset: &str) -> String {
+        format!("{}{}/", unreadable_folder(dataset), self.path())
+    }
+
     /// The key under which an operator declares that the raw object at `from` can no longer be read.
     #[must_use]
     pub fn unreadable(&self, dataset: &str, from: Position) -> String {
-        format!("{}{}/{}.json", unreadable_folder(dataset), self.path(), self.padded(from))
+        format!("{}{}.json", self.unreadable_folder(dataset), self.padded(from))
     }
 
     /// The chain and the position that a key of a raw object names; `None` for any other key.

@@ -241,6 +241,33 @@ async fn read_unreadable(
     }
 }
 
+/// The gaps that stand in for objects of a chain which were declared unreadable and still are, in order.
+///
+/// # Errors
+/// The store's; or a declaration is not what its key says.
+pub async fn find_unreadable(store: &dyn Store, dataset: &str, chain: &ChainId) -> Result<Vec<Link>, ChainError> {
+    let folder = chain.unreadable_folder(dataset);
+    let mut gaps: Vec<Link> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.list_after(&folder, after.as_deref(), LIST_LIMIT).await?;
+        for listed in &page {
+            let name = listed.key.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
+            let Some(from) = name.and_then(|from| from.parse().ok()) else { continue };
+            match read_link(store, dataset, chain, from).await {
+                // What was restored, or has landed again, is as if it had never been declared.
+                Ok(_) => {}
+                Err(error @ ChainError::Store(_)) if !error.is_not_found() => return Err(error),
+                Err(_) => gaps.extend(read_unreadable(store, dataset, chain, from).await?),
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == LIST_LIMIT => after = Some(last.key.clone()),
+            _ => return Ok(gaps),
+        }
+    }
+}
+
 /// Every chain of a dataset, in order.
 ///
 /// # Errors

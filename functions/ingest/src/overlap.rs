@@ -5,7 +5,7 @@ use penstock_core::keys::ChainId;
 use penstock_core::overlap::first_difference;
 use penstock_core::payload::Record;
 use penstock_core::position::Position;
-use penstock_lake::chain::just_before;
+use penstock_lake::chain::{find_unreadable, just_before};
 use penstock_lake::{LIST_LIMIT, Store};
 use penstock_runtime::Failure;
 
@@ -27,6 +27,9 @@ pub(crate) async fn find_difference(
     let Some(first) = records.first().map(|record| record.position) else {
         return Ok(None);
     };
+    if let Some(lost) = find_lost(store, dataset, chain, records).await? {
+        return Ok(Some(lost));
+    }
     for from in covering(store, dataset, chain, tail, first).await? {
         let key = chain.object(dataset, from);
         let file = match store.get(&key).await {
@@ -42,6 +45,24 @@ pub(crate) async fn find_difference(
         }
     }
     Ok(None)
+}
+
+/// The first of the records whose row landed and was lost with its raw object, as an operator declared.
+async fn find_lost(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    records: &[Record<'_>],
+) -> Result<Option<(Position, String)>, Failure> {
+    let lost = find_unreadable(store, dataset, chain).await?;
+    let holds = |record: &Record<'_>| {
+        let gap = lost.iter().find(|gap| gap.from <= record.position && record.position < gap.next)?;
+        Some((
+            record.position,
+            format!("the raw object that held [{}, {}) was lost and declared unreadable", gap.from, gap.next),
+        ))
+    };
+    Ok(records.iter().find_map(holds))
 }
 
 /// Where the objects begin that cover positions from `first` up to the tail.

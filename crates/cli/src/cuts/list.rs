@@ -139,9 +139,8 @@ fn print(rows: &[Row]) {
         line("no cut is declared");
         return;
     }
-    let header = [
-        "cut", "declared at", "objects", "rows", "status", "silver", "duplicates", "rejected", "gaps", "watermark",
-    ];
+    let header =
+        ["cut", "declared at", "objects", "rows", "status", "silver", "duplicates", "rejected", "gaps", "watermark"];
     output::table(&header, &rows.iter().map(Row::cells).collect::<Vec<_>>());
 }
 

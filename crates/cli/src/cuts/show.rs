@@ -39,7 +39,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (store, number) = (lake.store(), arguments.cut);
     let newest = cuts::newest(&*store, &dataset.name).await?;
     if number == 0 || newest < number {
-        return Err(Failure::misconfigured(format!("there is no cut {number} of {}: the newest is {newest}", dataset.name)));
+        return Err(Failure::misconfigured(format!(
+            "there is no cut {number} of {}: the newest is {newest}",
+            dataset.name
+        )));
     }
     let cut = cuts::read(&*store, &dataset.name, number).await?;
     let state = cuts::read_state(&*store, &dataset.name, number).await?;

@@ -108,7 +108,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 pub async fn plan(store: &dyn Store, name: &str, number: u64, force: Force) -> Result<Plan, Failure> {
     let newest = cuts::newest(store, name).await?;
     if number == 0 || number != newest {
-        return Err(Failure::misconfigured(format!("only the newest cut of {name} can be voided, and that is {newest}")));
+        return Err(Failure::misconfigured(format!(
+            "only the newest cut of {name} can be voided, and that is {newest}"
+        )));
     }
     if let Some(state) = cuts::read_state(store, name, number).await? {
         let done = if state.voided { "voided" } else { "poured" };
@@ -188,7 +190,8 @@ async fn state_before(store: &dyn Store, name: &str, number: u64) -> Result<(Sta
         return Ok((State::empty(), Vec::new()));
     }
     let key = keys::state(name, before);
-    let damaged = |problem: String| Failure::misconfigured(format!("the state `{key}` {problem}: restore it from a backup"));
+    let damaged =
+        |problem: String| Failure::misconfigured(format!("the state `{key}` {problem}: restore it from a backup"));
     let file = match store.get(&key).await {
         Ok(file) => file,
         Err(error) if error.is_not_found() => return Err(damaged("is missing".to_owned())),
@@ -252,9 +255,14 @@ impl Voiding {
         line(&format!("{verb} cut {}: {} rows, {} of them lost", self.cut, count(self.rows), count(self.rows_lost)));
         for Unreadable { key, lost, rows, problem, is_last } in &self.unreadable {
             let Lost { chain, from, next, .. } = lost;
-            line(&format!("  {key} {problem}: {} rows of {chain}, positions [{from}, {next}), become a gap", count(*rows)));
+            line(&format!(
+                "  {key} {problem}: {} rows of {chain}, positions [{from}, {next}), become a gap",
+                count(*rows)
+            ));
             if *is_last {
-                line("    it is the last of its chain: if it is still there, delete it, or ingest cannot go on behind it");
+                line(
+                    "    it is the last of its chain: if it is still there, delete it, or ingest cannot go on behind it",
+                );
             }
         }
         line("the next run of refine declares a cut from the same positions, with everything that can be read");

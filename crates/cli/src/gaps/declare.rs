@@ -128,18 +128,14 @@ impl Arguments {
 ///
 /// # Errors
 /// The chain does not end where the gap begins, or somebody landed there meanwhile; or the store's.
-pub async fn declare(
-    lake: &Lake,
-    dataset: &Dataset,
-    declaration: &Declaration,
-    act: Act,
-) -> Result<Declared, Failure> {
+pub async fn declare(lake: &Lake, dataset: &Dataset, declaration: &Declaration, act: Act) -> Result<Declared, Failure> {
     let Declaration { chain, gap } = declaration;
     let store = lake.store();
     let key = chain.object(&dataset.name, gap.from);
     let outcome = |outcome| Declared { chain: chain.clone(), gap: gap.clone(), key: key.clone(), outcome };
     if gap.next <= gap.from {
-        let message = format!("the range [{}, {}) is empty: --to is the first position that is not missing", gap.from, gap.next);
+        let message =
+            format!("the range [{}, {}) is empty: --to is the first position that is not missing", gap.from, gap.next);
         return Err(Failure::misconfigured(message));
     }
     let tail = tail(&*store, dataset, chain).await?;
@@ -172,12 +168,16 @@ async fn tail(store: &dyn Store, dataset: &Dataset, chain: &ChainId) -> Result<T
         return Ok(end.tail);
     }
     let chains = find_chains(store, &dataset.name).await?;
-    let names: Vec<String> = chains.iter().map(ToString::to_string).collect();
+    let mut names: Vec<String> = chains
+        .iter()
+        .map(|known| format!("--source {} --topic {} --epoch {}", known.source, known.topic, known.epoch))
+        .collect();
+    names.dedup();
     Err(Failure::misconfigured(format!(
-        "{chain}: nothing has landed, and a chain's first object declares by itself what lies before it. \
-         If the name is wrong: the chains of {} are: {}",
+        "{chain}: nothing has landed, and the first delivery declares by itself what lies before it. \
+         If a name is wrong: the partitions of {} that have landed are of {}",
         dataset.name,
-        if names.is_empty() { "none".to_owned() } else { names.join("; ") }
+        if names.is_empty() { "no topic".to_owned() } else { names.join(", ") }
     )))
 }
 
@@ -201,7 +201,8 @@ fn check_end(chain: &ChainId, gap: &Gap, tail: &Tail) -> Result<(), Failure> {
 impl Declared {
     fn print(&self) {
         let Self { chain, gap: Gap { from, next, reason }, key, outcome } = self;
-        let positions = from.distance_to(*next).map_or(String::new(), |positions| format!(", {} positions", count(positions)));
+        let positions =
+            from.distance_to(*next).map_or(String::new(), |positions| format!(", {} positions", count(positions)));
         let what = format!("the gap [{from}, {next}) of {chain} ({reason}{positions})");
         match outcome {
             Outcome::Declared => line(&format!("declared {what}: {key}")),

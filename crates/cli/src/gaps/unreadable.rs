@@ -3,7 +3,7 @@
 //! The chain itself stays as it is. Only objects that no poured cut vouches for need this.
 
 use bytes::Bytes;
-use penstock_core::chain::{Gap, GapReason, Link, Tail};
+use penstock_core::chain::{Gap, GapReason, Link, LinkKind, Tail};
 use penstock_core::cut::{Closing, Cut, CutObject, RULES};
 use penstock_core::dataset::Dataset;
 use penstock_core::dedupe::RecentIds;
@@ -63,8 +63,7 @@ pub(crate) struct Lost {
 pub(crate) async fn declare_lost(store: &dyn Store, dataset: &Dataset, lost: &Lost) -> Result<Outcome, Failure> {
     let Lost { chain, from, next, ingested_at, .. } = lost;
     let place = Tail { next: *from, ..Tail::default() };
-    let link =
-        Link::at_tail(dataset, chain, &place, *ingested_at, REQUEST_ID).into_gap(*next, GapReason::Unreadable);
+    let link = Link::at_tail(dataset, chain, &place, *ingested_at, REQUEST_ID).into_gap(*next, GapReason::Unreadable);
     let key = chain.unreadable(&dataset.name, *from);
     let json = serde_json::to_vec(&link).map_err(Failure::bug)?;
     if store.put_new(&key, Bytes::from(json)).await? == Put::Created {
@@ -80,12 +79,7 @@ pub(crate) async fn declare_lost(store: &dyn Store, dataset: &Dataset, lost: &Lo
 }
 
 /// A poured cut vouches for its objects; one that is declared names them, and must be voided to leave them out.
-async fn check_not_cut(
-    store: &dyn Store,
-    dataset: &Dataset,
-    chain: &ChainId,
-    from: Position,
-) -> Result<(), Failure> {
+async fn check_not_cut(store: &dyn Store, dataset: &Dataset, chain: &ChainId, from: Position) -> Result<(), Failure> {
     let newest = cuts::newest(store, &dataset.name).await?;
     let (state, declared) = match cuts::read_state(store, &dataset.name, newest).await? {
         Some(state) => (Some(state), None),
@@ -130,13 +124,16 @@ async fn check_unreadable(
     }
 }
 
-/// What keeps an object from being poured as it was declared; `None` if nothing does.
+/// What keeps an object from being poured as it was declared; `None` if nothing does. A gap is poured without a look.
 pub(crate) async fn damage(
     store: &dyn Store,
     dataset: &Dataset,
     chain: &ChainId,
     object: &CutObject,
 ) -> Result<Option<String>, Failure> {
+    if object.kind == LinkKind::Gap {
+        return Ok(None);
+    }
     let file = match store.get(&chain.object(&dataset.name, object.from)).await {
         Ok(file) => file,
         Err(error) if error.is_not_found() => return Ok(Some("is missing".to_owned())),
@@ -163,12 +160,7 @@ pub(crate) async fn damage(
 }
 
 /// Where the next object of the chain begins.
-async fn successor(
-    store: &dyn Store,
-    dataset: &Dataset,
-    chain: &ChainId,
-    from: Position,
-) -> Result<Position, Failure> {
+async fn successor(store: &dyn Store, dataset: &Dataset, chain: &ChainId, from: Position) -> Result<Position, Failure> {
     // A directory that is listed while objects are created may show a later one and not the one before it.
     // The second list began after both were there.
     let seen = first_after(store, dataset, chain, from).await?;

@@ -106,7 +106,8 @@ impl Report {
             return;
         }
         line("");
-        let reasons: Vec<_> = self.reasons.iter().map(|(reason, number)| vec![reason.clone(), count(*number)]).collect();
+        let reasons: Vec<_> =
+            self.reasons.iter().map(|(reason, number)| vec![reason.clone(), count(*number)]).collect();
         output::table(&["reason", "records"], &reasons);
         line("");
         let rows: Vec<_> = self.partitions.iter().map(PartitionRejects::cells).collect();

@@ -116,7 +116,11 @@ fn shown(bytes: Option<&[u8]>) -> String {
         return "null".to_owned();
     };
     let beginning = &bytes[..bytes.len().min(SHOWN_BYTES)];
-    let ending = if beginning.len() < bytes.len() { format!("... ({} bytes)", count(bytes.len() as u64)) } else { String::new() };
+    let ending = if beginning.len() < bytes.len() {
+        format!("... ({} bytes)", count(bytes.len() as u64))
+    } else {
+        String::new()
+    };
     match readable(bytes) {
         Some(text) => visible(&text[..text.floor_char_boundary(SHOWN_BYTES)]) + &ending,
         None => {
