@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use penstock_trigger::Served;
-use penstock_trigger::mapping::{
-    DEFAULT_BATCH_SIZE, DEFAULT_POLLERS, EventSource, Mapping, StartingPosition, Until,
-};
+use penstock_trigger::mapping::{DEFAULT_BATCH_SIZE, DEFAULT_POLLERS, EventSource, Mapping, StartingPosition, Until};
 
 /// Delivers a Kafka topic to a Lambda function, as an event source mapping does.
 ///
@@ -79,10 +77,7 @@ RUST_LOG sets how much is logged to standard error (default: info).";
 
 impl Args {
     pub(crate) fn mapping(&self) -> Mapping {
-        let group = self
-            .group
-            .clone()
-            .unwrap_or_else(|| format!("penstock-trigger-{}-{}", self.function, self.topic));
+        let group = self.group.clone().unwrap_or_else(|| format!("penstock-trigger-{}-{}", self.function, self.topic));
         let source = match self.event_source_arn.clone() {
             Some(arn) => EventSource::Msk { arn },
             None => EventSource::SelfManagedKafka,
@@ -93,11 +88,7 @@ impl Args {
             batch_size: self.batch_size,
             batching_window: Duration::from_millis(self.window_ms),
             pollers: self.pollers,
-            until: if self.drain {
-                Until::Drained
-            } else {
-                Until::Stopped
-            },
+            until: if self.drain { Until::Drained } else { Until::Stopped },
             ..Mapping::new(&self.topic, &self.function, &self.brokers, &group)
         }
     }
@@ -111,14 +102,14 @@ fn starting_position(text: &str) -> Result<StartingPosition, String> {
     }
     let millis = match text.parse::<i64>() {
         Ok(millis) => Some(millis),
-        Err(_) => text
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .map(jiff::Timestamp::as_millisecond),
+        Err(_) => text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond),
     };
     match millis {
         Some(millis) if millis >= 0 => Ok(StartingPosition::AtTimestamp(millis)),
-        _ => Err("expected trim-horizon, latest, a time like 2026-11-01T00:00:00Z, or milliseconds since 1970".to_owned()),
+        _ => {
+            Err("expected trim-horizon, latest, a time like 2026-11-01T00:00:00Z, or milliseconds since 1970"
+                .to_owned())
+        }
     }
 }
 
@@ -136,10 +127,7 @@ pub(crate) fn summary(served: &Served) -> String {
         served.polled, served.delivered, served.invocations, served.failed_invocations
     );
     for (partition, state) in &served.partitions {
-        let next = state.committed.map_or_else(
-            || "nothing".to_owned(),
-            |next| format!("up to offset {next}"),
-        );
+        let next = state.committed.map_or_else(|| "nothing".to_owned(), |next| format!("up to offset {next}"));
         text += &format!("partition {partition:>4}: committed {next}\n");
         if let Some(reason) = &state.stopped {
             text += &format!("  stopped: {reason}\n");
@@ -160,18 +148,9 @@ mod tests {
     fn reads_starting_positions() {
         check("trim-horizon", Some(StartingPosition::TrimHorizon));
         check("latest", Some(StartingPosition::Latest));
-        check(
-            "1700000000123",
-            Some(StartingPosition::AtTimestamp(1_700_000_000_123)),
-        );
-        check(
-            "1970-01-01T00:00:01Z",
-            Some(StartingPosition::AtTimestamp(1_000)),
-        );
-        check(
-            "1970-01-01T01:00:01.5+01:00",
-            Some(StartingPosition::AtTimestamp(1_500)),
-        );
+        check("1700000000123", Some(StartingPosition::AtTimestamp(1_700_000_000_123)));
+        check("1970-01-01T00:00:01Z", Some(StartingPosition::AtTimestamp(1_000)));
+        check("1970-01-01T01:00:01.5+01:00", Some(StartingPosition::AtTimestamp(1_500)));
         check("-1", None);
         check("1969-12-31T00:00:00Z", None);
         check("yesterday", None);

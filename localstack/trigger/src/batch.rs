@@ -53,8 +53,8 @@ pub(crate) struct Lane {
     pub(crate) busy: bool,
     pub(crate) paused: bool,
     pub(crate) caught_up: bool,
-    /// The offset after the last record that was read.
-    pub(crate) read_to: i64,
+    /// The offset of the next record to deliver, once something was committed.
+    pub(crate) committed: Option<i64>,
     pub(crate) stopped_at: Option<TooLarge>,
     /// The next batch takes at most this many records, so that it ends elsewhere than the one before.
     recut: Option<usize>,
@@ -96,16 +96,11 @@ impl Lanes {
 
     pub(crate) fn assign(&mut self, partition: i32) {
         self.generations += 1;
-        self.by_partition
-            .insert(partition, Lane::new(self.generations));
+        self.by_partition.insert(partition, Lane::new(self.generations));
     }
 
     pub(crate) fn revoke(&mut self, partition: i32) {
         self.by_partition.remove(&partition);
-    }
-
-    pub(crate) fn get(&self, partition: i32) -> Option<&Lane> {
-        self.by_partition.get(&partition)
     }
 
     pub(crate) fn get_mut(&mut self, partition: i32) -> Option<&mut Lane> {
@@ -114,15 +109,11 @@ impl Lanes {
 
     /// The lane that a part came from, unless its partition was revoked since.
     pub(crate) fn lane_of(&mut self, part: &Part) -> Option<&mut Lane> {
-        self.by_partition
-            .get_mut(&part.partition)
-            .filter(|lane| lane.generation == part.generation)
+        self.by_partition.get_mut(&part.partition).filter(|lane| lane.generation == part.generation)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i32, &Lane)> {
-        self.by_partition
-            .iter()
-            .map(|(&partition, lane)| (partition, lane))
+        self.by_partition.iter().map(|(&partition, lane)| (partition, lane))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -139,24 +130,14 @@ impl Lanes {
             return Ok(());
         }
         let encoded_len = self.format.record_len(&record);
-        let payload_len =
-            self.format.envelope_len() + self.format.part_len(partition) + encoded_len;
+        let payload_len = self.format.envelope_len() + self.format.part_len(partition) + encoded_len;
         if payload_len > self.payload_limit {
-            let too_large = TooLarge {
-                partition,
-                offset,
-                payload_len,
-            };
+            let too_large = TooLarge { partition, offset, payload_len };
             lane.stopped_at = Some(too_large);
             return Err(too_large);
         }
-        lane.read_to = offset + 1;
         lane.queued_len += encoded_len;
-        lane.queue.push_back(Queued {
-            record,
-            encoded_len,
-            arrived: now,
-        });
+        lane.queue.push_back(Queued { record, encoded_len, arrived: now });
         Ok(())
     }
 
@@ -172,11 +153,7 @@ impl Lanes {
 
     /// When a batch will be due if nothing more arrives.
     pub(crate) fn due_at(&self) -> Option<Instant> {
-        let oldest = self
-            .free()
-            .filter_map(|(_, lane)| lane.queue.front())
-            .map(|queued| queued.arrived)
-            .min()?;
+        let oldest = self.free().filter_map(|(_, lane)| lane.queue.front()).map(|queued| queued.arrived).min()?;
         Some(oldest + self.window)
     }
 
@@ -190,16 +167,11 @@ impl Lanes {
         }
         let mut order: Vec<(Instant, i32)> = self
             .free()
-            .filter_map(|(partition, lane)| {
-                lane.queue.front().map(|queued| (queued.arrived, partition))
-            })
+            .filter_map(|(partition, lane)| lane.queue.front().map(|queued| (queued.arrived, partition)))
             .collect();
         order.sort_unstable();
 
-        let mut room = Room {
-            records: self.batch_size,
-            bytes: self.payload_limit - self.format.envelope_len(),
-        };
+        let mut room = Room { records: self.batch_size, bytes: self.payload_limit - self.format.envelope_len() };
         let mut parts = Vec::new();
         for (_, partition) in order {
             let Some(lane) = self.by_partition.get_mut(&partition) else {
@@ -228,13 +200,7 @@ impl Lanes {
     }
 
     /// Puts records back in front of their queue, to be delivered again in a batch of at most `recut` records.
-    pub(crate) fn put_back(
-        &mut self,
-        partition: i32,
-        records: Vec<LogRecord>,
-        recut: usize,
-        now: Instant,
-    ) {
+    pub(crate) fn put_back(&mut self, partition: i32, records: Vec<LogRecord>, recut: usize, now: Instant) {
         let Some(lane) = self.by_partition.get_mut(&partition) else {
             return;
         };
@@ -242,11 +208,7 @@ impl Lanes {
         for record in records.into_iter().rev() {
             let encoded_len = self.format.record_len(&record);
             lane.queued_len += encoded_len;
-            lane.queue.push_front(Queued {
-                record,
-                encoded_len,
-                arrived: now,
-            });
+            lane.queue.push_front(Queued { record, encoded_len, arrived: now });
         }
     }
 }
@@ -266,7 +228,7 @@ impl Lane {
             busy: false,
             paused: false,
             caught_up: false,
-            read_to: 0,
+            committed: None,
             stopped_at: None,
             recut: None,
         }
@@ -274,6 +236,12 @@ impl Lane {
 
     pub(crate) fn is_idle(&self) -> bool {
         !self.busy && self.queue.is_empty()
+    }
+
+    /// Whether everything below `end` is delivered and committed. A partition that stopped has nothing more to give.
+    pub(crate) fn has_drained(&self, end: i64) -> bool {
+        let reached = self.committed.is_some_and(|next| end <= next);
+        reached || self.is_idle() && (self.caught_up || self.stopped_at.is_some())
     }
 
     /// Takes what fits, if anything does; `overhead` is what the partition costs beside its records.
@@ -296,17 +264,8 @@ impl Lane {
         self.busy = true;
         self.recut = None;
         self.queued_len -= encoded_len;
-        let records = self
-            .queue
-            .drain(..count)
-            .map(|queued| queued.record)
-            .collect();
-        Some(Part {
-            partition,
-            generation: self.generation,
-            records,
-            encoded_len,
-        })
+        let records = self.queue.drain(..count).map(|queued| queued.record).collect();
+        Some(Part { partition, generation: self.generation, records, encoded_len })
     }
 }
 
@@ -329,18 +288,9 @@ impl Batch {
     pub(crate) fn encode(&self, format: &PayloadFormat) -> Bytes {
         // Between the records of a part, and between the parts: one fewer than records in all.
         let commas = self.records() - 1;
-        let parts: usize = self
-            .parts
-            .iter()
-            .map(|part| format.part_len(part.partition) + part.encoded_len)
-            .sum();
+        let parts: usize = self.parts.iter().map(|part| format.part_len(part.partition) + part.encoded_len).sum();
         let len = format.envelope_len() + parts + commas;
-        format.encode(
-            self.parts
-                .iter()
-                .map(|part| (part.partition, part.records.as_slice())),
-            len,
-        )
+        format.encode(self.parts.iter().map(|part| (part.partition, part.records.as_slice())), len)
     }
 }
 

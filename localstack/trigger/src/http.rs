@@ -35,24 +35,16 @@ impl HttpInvoker {
     /// An invoker for `POST {endpoint}/2015-03-31/functions/{function}/invocations`.
     pub fn new(endpoint: &str, function: &str) -> Result<Self, BadEndpoint> {
         if !endpoint.starts_with("http://") {
-            return Err(BadEndpoint(format!(
-                "`{endpoint}`: expected http://HOST:PORT, for functions on this machine"
-            )));
+            return Err(BadEndpoint(format!("`{endpoint}`: expected http://HOST:PORT, for functions on this machine")));
         }
-        let is_legal =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'$');
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'$');
         if function.is_empty() || !function.bytes().all(is_legal) {
             return Err(BadEndpoint(format!(
                 "function `{function}`: expected the name or the ARN of a Lambda function (letters, digits, `-`, `_`, `:`)"
             )));
         }
-        let address = format!(
-            "{}/2015-03-31/functions/{function}/invocations",
-            endpoint.trim_end_matches('/')
-        );
-        let uri = address
-            .parse()
-            .map_err(|error| BadEndpoint(format!("`{endpoint}` is no address: {error}")))?;
+        let address = format!("{}/2015-03-31/functions/{function}/invocations", endpoint.trim_end_matches('/'));
+        let uri = address.parse().map_err(|error| BadEndpoint(format!("`{endpoint}` is no address: {error}")))?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         Ok(Self { uri, client })
     }
@@ -63,27 +55,15 @@ impl HttpInvoker {
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(
-            "x-amz-invocation-type",
-            HeaderValue::from_static("RequestResponse"),
-        );
+        headers.insert("x-amz-invocation-type", HeaderValue::from_static("RequestResponse"));
         request
     }
 
     async fn answer(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let unavailable =
-            |reason: String| InvokeError::Unavailable(format!("{reason} (POST {})", self.uri));
-        let response = self
-            .client
-            .request(self.request(payload))
-            .await
-            .map_err(|error| unavailable(chain(&error)))?;
+        let unavailable = |reason: String| InvokeError::Unavailable(format!("{reason} (POST {})", self.uri));
+        let response = self.client.request(self.request(payload)).await.map_err(|error| unavailable(chain(&error)))?;
         let (head, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| unavailable(chain(&error)))?
-            .to_bytes();
+        let body = body.collect().await.map_err(|error| unavailable(chain(&error)))?.to_bytes();
         judge(&Response::from_parts(head, ()), body)
     }
 }
@@ -91,15 +71,10 @@ impl HttpInvoker {
 #[async_trait]
 impl Invoker for HttpInvoker {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        tokio::time::timeout(ANSWER_TIMEOUT, self.answer(payload))
-            .await
-            .unwrap_or_else(|_| {
-                let seconds = ANSWER_TIMEOUT.as_secs();
-                Err(InvokeError::Unavailable(format!(
-                    "no answer within {seconds} s (POST {})",
-                    self.uri
-                )))
-            })
+        tokio::time::timeout(ANSWER_TIMEOUT, self.answer(payload)).await.unwrap_or_else(|_| {
+            let seconds = ANSWER_TIMEOUT.as_secs();
+            Err(InvokeError::Unavailable(format!("no answer within {seconds} s (POST {})", self.uri)))
+        })
     }
 }
 
@@ -111,11 +86,7 @@ fn judge(head: &Response<()>, body: Bytes) -> Result<Bytes, InvokeError> {
             None => Ok(body),
             Some(kind) => {
                 let kind = String::from_utf8_lossy(kind.as_bytes());
-                Err(InvokeError::Function(format!(
-                    "{}: {}",
-                    kind,
-                    error_text(&body)
-                )))
+                Err(InvokeError::Function(format!("{}: {}", kind, error_text(&body))))
             }
         };
     }
@@ -137,19 +108,8 @@ fn error_text(body: &[u8]) -> String {
         message: Option<String>,
     }
     let text = match serde_json::from_slice(body) {
-        Ok(Problem {
-            kind: Some(kind),
-            message: Some(message),
-        }) => format!("{kind}: {message}"),
-        Ok(
-            Problem {
-                kind: Some(text), ..
-            }
-            | Problem {
-                message: Some(text),
-                ..
-            },
-        ) => text,
+        Ok(Problem { kind: Some(kind), message: Some(message) }) => format!("{kind}: {message}"),
+        Ok(Problem { kind: Some(text), .. } | Problem { message: Some(text), .. }) => text,
         _ if body.is_empty() => "no reason given".to_owned(),
         _ => String::from_utf8_lossy(body).into_owned(),
     };

@@ -10,7 +10,6 @@ mod start;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,8 +25,6 @@ use membership::Membership;
 
 /// The most records of one [`LogEvent::Records`], so that other work gets its turn.
 const MAX_READ: usize = 1_000;
-/// A broker that has not answered a commit by then is taken for gone.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 type GroupConsumer = StreamConsumer<Membership>;
 
@@ -42,10 +39,7 @@ pub struct KafkaLog {
 
 impl std::fmt::Debug for KafkaLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KafkaLog")
-            .field("topic", &self.topic)
-            .field("group", &self.group)
-            .finish_non_exhaustive()
+        f.debug_struct("KafkaLog").field("topic", &self.topic).field("group", &self.group).finish_non_exhaustive()
     }
 }
 
@@ -74,8 +68,7 @@ impl KafkaLog {
     fn positions(&self, positions: &[(i32, i64)]) -> Result<TopicPartitionList, LogError> {
         let mut list = TopicPartitionList::new();
         for &(partition, next) in positions {
-            list.add_partition_offset(&self.topic, partition, Offset::Offset(next))
-                .map_err(|e| unavailable(&e))?;
+            list.add_partition_offset(&self.topic, partition, Offset::Offset(next)).map_err(|e| unavailable(&e))?;
         }
         Ok(list)
     }
@@ -92,17 +85,12 @@ impl KafkaLog {
     fn receive(&self, received: Result<BorrowedMessage<'_>, KafkaError>) -> Result<(), LogError> {
         match received {
             Ok(message) => self.membership().push_record(record(&message)),
-            Err(KafkaError::PartitionEOF(partition)) => {
-                self.membership().push(LogEvent::CaughtUp(partition))
-            }
+            Err(KafkaError::PartitionEOF(partition)) => self.membership().push(LogEvent::CaughtUp(partition)),
             Err(KafkaError::MessageConsumptionFatal(code)) => {
-                return Err(LogError::Unavailable(format!(
-                    "the consumer cannot go on: {code}; start it again"
-                )));
+                return Err(LogError::Unavailable(format!("the consumer cannot go on: {code}; start it again")));
             }
             Err(KafkaError::MessageConsumption(
-                code @ (RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::GroupAuthorizationFailed),
+                code @ (RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::GroupAuthorizationFailed),
             )) => {
                 return Err(LogError::Misconfigured(format!(
                     "{code}: allow the user to READ topic `{}` and group `{}`",
@@ -121,17 +109,9 @@ impl KafkaLog {
 #[async_trait]
 impl Log for KafkaLog {
     async fn join(&self) -> Result<BTreeMap<i32, i64>, LogError> {
-        let ends = start::prepare(
-            &self.consumer,
-            &self.topic,
-            &self.group,
-            self.start,
-            &self.bootstrap_servers,
-        )
-        .await?;
-        self.consumer
-            .subscribe(&[&self.topic])
-            .map_err(|error| unavailable(&error))?;
+        let ends =
+            start::prepare(&self.consumer, &self.topic, &self.group, self.start, &self.bootstrap_servers).await?;
+        self.consumer.subscribe(&[&self.topic]).map_err(|error| unavailable(&error))?;
         Ok(ends)
     }
 
@@ -161,30 +141,24 @@ impl Log for KafkaLog {
     }
 
     fn pause(&self, partition: i32) -> Result<(), LogError> {
-        self.consumer
-            .pause(&self.one(partition)?)
-            .map_err(|error| unavailable(&error))
+        self.consumer.pause(&self.one(partition)?).map_err(|error| unavailable(&error))
     }
 
     fn resume(&self, partition: i32) -> Result<(), LogError> {
-        self.consumer
-            .resume(&self.one(partition)?)
-            .map_err(|error| unavailable(&error))
+        self.consumer.resume(&self.one(partition)?).map_err(|error| unavailable(&error))
     }
 
     async fn commit(&self, positions: &[(i32, i64)]) -> Result<(), LogError> {
         let list = self.positions(positions)?;
-        let committed = self
-            .membership()
-            .commit(positions, || self.consumer.commit(&list, CommitMode::Async))?;
-        match tokio::time::timeout(COMMIT_TIMEOUT, committed).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(LogError::Unavailable("the consumer was closed".to_owned())),
-            Err(_) => Err(LogError::Unavailable(format!(
-                "no answer to the commit within {} s",
-                COMMIT_TIMEOUT.as_secs()
-            ))),
-        }
+        let partitions: Vec<i32> = positions.iter().map(|&(partition, _)| partition).collect();
+        start::blocking(&self.consumer, move |consumer| {
+            let owned = consumer.context().owned();
+            match partitions.iter().find(|partition| !owned.contains(partition)) {
+                Some(&partition) => Err(LogError::NotAssigned(partition)),
+                None => consumer.commit(&list, CommitMode::Sync).map_err(|error| unavailable(&error)),
+            }
+        })
+        .await?
     }
 }
 
@@ -217,18 +191,11 @@ fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
     };
     let read = || {
         let owned = |bytes: Option<&[u8]>| bytes.map_or_else(Bytes::new, Bytes::copy_from_slice);
-        headers
-            .iter()
-            .map(|header| (header.key.to_owned(), owned(header.value)))
-            .collect()
+        headers.iter().map(|header| (header.key.to_owned(), owned(header.value))).collect()
     };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
         let (partition, offset) = (message.partition(), message.offset());
-        tracing::error!(
-            partition,
-            offset,
-            "a header's name is not UTF-8: the record is delivered without its headers"
-        );
+        tracing::error!(partition, offset, "a header's name is not UTF-8: the record is delivered without its headers");
         Vec::new()
     })
 }

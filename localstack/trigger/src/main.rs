@@ -2,6 +2,7 @@
 
 mod args;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -22,10 +23,8 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let is_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
     match run(&args).and_then(|served| report(&args, &served)) {
         Ok(code) => code,
         Err(error) => {
@@ -50,15 +49,8 @@ fn report(args: &Args, served: &Served) -> Result<ExitCode, Failure> {
     } else {
         print!("{}", args::summary(served));
     }
-    let has_stopped = served
-        .partitions
-        .values()
-        .any(|partition| partition.stopped.is_some());
-    Ok(if has_stopped {
-        ExitCode::from(FINDING)
-    } else {
-        ExitCode::SUCCESS
-    })
+    let has_stopped = served.partitions.values().any(|partition| partition.stopped.is_some());
+    Ok(if has_stopped { ExitCode::from(FINDING) } else { ExitCode::SUCCESS })
 }
 
 /// Resolves at the first SIGINT or SIGTERM. The second one ends the process at once.

@@ -112,43 +112,23 @@ impl Mapping {
             }
         };
         check(is_topic_name(&self.topic), &|| {
-            format!(
-                "topic `{}`: a Kafka topic has 1 to 249 letters, digits, `.`, `_` or `-`",
-                self.topic
-            )
+            format!("topic `{}`: a Kafka topic has 1 to 249 letters, digits, `.`, `_` or `-`", self.topic)
         });
-        check(!self.function.is_empty(), &|| {
-            "the function's name is empty".to_owned()
-        });
-        check(!self.group.is_empty(), &|| {
-            "the consumer group's name is empty".to_owned()
-        });
+        check(!self.function.is_empty(), &|| "the function's name is empty".to_owned());
+        check(!self.group.is_empty(), &|| "the consumer group's name is empty".to_owned());
         check(BATCH_SIZES.contains(&self.batch_size), &|| {
-            format!(
-                "batch size {}: Lambda takes 1 to 10000 records",
-                self.batch_size
-            )
+            format!("batch size {}: Lambda takes 1 to 10000 records", self.batch_size)
         });
         check(self.batching_window <= MAX_BATCHING_WINDOW, &|| {
-            format!(
-                "batching window {:?}: Lambda waits at most 300 s",
-                self.batching_window
-            )
+            format!("batching window {:?}: Lambda waits at most 300 s", self.batching_window)
         });
         check(self.payload_limit_bytes <= PAYLOAD_LIMIT_BYTES, &|| {
-            format!(
-                "payload limit {}: Lambda takes at most {PAYLOAD_LIMIT_BYTES} bytes",
-                self.payload_limit_bytes
-            )
+            format!("payload limit {}: Lambda takes at most {PAYLOAD_LIMIT_BYTES} bytes", self.payload_limit_bytes)
         });
-        check(self.pollers >= 1, &|| {
-            "0 pollers would deliver nothing".to_owned()
+        check(self.pollers >= 1, &|| "0 pollers would deliver nothing".to_owned());
+        check(self.redelivery.is_none_or(|redelivery| (0.0..1.0).contains(&redelivery.share)), &|| {
+            "the share to redeliver is at least 0 and less than 1".to_owned()
         });
-        check(
-            self.redelivery
-                .is_none_or(|redelivery| (0.0..1.0).contains(&redelivery.share)),
-            &|| "the share to redeliver is at least 0 and less than 1".to_owned(),
-        );
         problems
     }
 }
@@ -168,10 +148,7 @@ mod tests {
         let problems = mapping.problems();
         assert_eq!(problems.len(), expect.len(), "{problems:?}");
         for (problem, expect) in problems.iter().zip(expect) {
-            assert!(
-                problem.contains(expect),
-                "{problem:?} does not say {expect:?}"
-            );
+            assert!(problem.contains(expect), "{problem:?} does not say {expect:?}");
         }
     }
 
@@ -188,29 +165,10 @@ mod tests {
         check(|m| m.batch_size = 10_001, &["10001"]);
         check(|m| m.batching_window = Duration::ZERO, &[]);
         check(|m| m.batching_window = Duration::from_secs(300), &[]);
-        check(
-            |m| m.batching_window = Duration::from_millis(300_001),
-            &["300 s"],
-        );
+        check(|m| m.batching_window = Duration::from_millis(300_001), &["300 s"]);
         check(|m| m.payload_limit_bytes += 1, &["6291456"]);
-        check(
-            |m| {
-                m.redelivery = Some(Redelivery {
-                    share: 1.0,
-                    seed: 0,
-                })
-            },
-            &["less than 1"],
-        );
-        check(
-            |m| {
-                m.redelivery = Some(Redelivery {
-                    share: f64::NAN,
-                    seed: 0,
-                })
-            },
-            &["less than 1"],
-        );
+        check(|m| m.redelivery = Some(Redelivery { share: 1.0, seed: 0 }), &["less than 1"]);
+        check(|m| m.redelivery = Some(Redelivery { share: f64::NAN, seed: 0 }), &["less than 1"]);
         check(
             |m| (m.function, m.group, m.pollers) = (String::new(), String::new(), 0),
             &["function", "group", "pollers"],

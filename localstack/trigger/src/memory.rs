@@ -80,23 +80,14 @@ impl MemoryLog {
             max_bytes,
             free: Semaphore::new(max_bytes),
             news: Notify::new(),
-            state: Mutex::new(State {
-                partitions,
-                turn: 0,
-                joined: false,
-                closed: false,
-            }),
+            state: Mutex::new(State { partitions, turn: 0, joined: false, closed: false }),
         }
     }
 
     /// Appends a record to a partition (modulo their number) and returns its offset, when there is room for it.
     pub async fn append(&self, partition: usize, new: NewRecord) -> Result<i64, LogClosed> {
         let cost = self.cost(&new);
-        self.free
-            .acquire_many(cost)
-            .await
-            .map_err(|_| LogClosed)?
-            .forget();
+        self.free.acquire_many(cost).await.map_err(|_| LogClosed)?.forget();
         let offset = {
             let mut state = self.lock();
             if state.closed {
@@ -119,22 +110,12 @@ impl MemoryLog {
     /// The offset of the next record to deliver, by partition.
     #[must_use]
     pub fn committed(&self) -> Vec<i64> {
-        self.lock()
-            .partitions
-            .iter()
-            .map(|partition| partition.committed)
-            .collect()
+        self.lock().partitions.iter().map(|partition| partition.committed).collect()
     }
 
     fn cost(&self, new: &NewRecord) -> u32 {
-        let headers: usize = new
-            .headers
-            .iter()
-            .map(|(name, bytes)| name.len() + bytes.len())
-            .sum();
-        let bytes = new.key.as_ref().map_or(0, Bytes::len)
-            + new.value.as_ref().map_or(0, Bytes::len)
-            + headers;
+        let headers: usize = new.headers.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
+        let bytes = new.key.as_ref().map_or(0, Bytes::len) + new.value.as_ref().map_or(0, Bytes::len) + headers;
         // A record larger than the whole bound goes in when the log is empty.
         u32::try_from((bytes + RECORD_OVERHEAD_BYTES).min(self.max_bytes)).unwrap_or(u32::MAX)
     }
@@ -150,17 +131,9 @@ impl Log for MemoryLog {
         let mut state = self.lock();
         state.joined = false;
         for partition in &mut state.partitions {
-            *partition = Partition {
-                read: 0,
-                paused: false,
-                told_caught_up: false,
-                ..std::mem::take(partition)
-            };
+            *partition = Partition { read: 0, paused: false, told_caught_up: false, ..std::mem::take(partition) };
         }
-        Ok((0..)
-            .zip(&state.partitions)
-            .map(|(number, partition)| (number, partition.end()))
-            .collect())
+        Ok((0..).zip(&state.partitions).map(|(number, partition)| (number, partition.end())).collect())
     }
 
     async fn next(&self) -> Result<LogEvent, LogError> {
@@ -199,9 +172,7 @@ impl Log for MemoryLog {
 impl State {
     fn partition(&mut self, number: i32) -> Result<&mut Partition, LogError> {
         let index = usize::try_from(number).unwrap_or(usize::MAX);
-        self.partitions
-            .get_mut(index)
-            .ok_or(LogError::NotAssigned(number))
+        self.partitions.get_mut(index).ok_or(LogError::NotAssigned(number))
     }
 
     fn next(&mut self) -> Option<LogEvent> {
@@ -217,10 +188,7 @@ impl State {
                 return Some(event);
             }
         }
-        let all_read = self
-            .partitions
-            .iter()
-            .all(|partition| partition.read == partition.records.len());
+        let all_read = self.partitions.iter().all(|partition| partition.read == partition.records.len());
         (self.closed && all_read).then_some(LogEvent::Closed)
     }
 }
@@ -251,11 +219,7 @@ impl Partition {
         }
         if self.read < self.records.len() {
             let until = self.records.len().min(self.read + MAX_READ);
-            let records = self
-                .records
-                .range(self.read..until)
-                .map(|held| held.record.clone())
-                .collect();
+            let records = self.records.range(self.read..until).map(|held| held.record.clone()).collect();
             self.read = until;
             return Some(LogEvent::Records(records));
         }
@@ -263,22 +227,15 @@ impl Partition {
             return None;
         }
         self.told_caught_up = true;
-        Some(LogEvent::CaughtUp(
-            i32::try_from(number).unwrap_or(i32::MAX),
-        ))
+        Some(LogEvent::CaughtUp(i32::try_from(number).unwrap_or(i32::MAX)))
     }
 
     /// Forgets what lies below `next` and returns the bytes that this frees.
     fn commit(&mut self, next: i64) -> usize {
-        let done = usize::try_from(next - self.committed)
-            .unwrap_or(0)
-            .min(self.read);
+        let done = usize::try_from(next - self.committed).unwrap_or(0).min(self.read);
         self.committed += as_offset(done);
         self.read -= done;
-        self.records
-            .drain(..done)
-            .map(|held| held.cost as usize)
-            .sum()
+        self.records.drain(..done).map(|held| held.cost as usize).sum()
     }
 }
 

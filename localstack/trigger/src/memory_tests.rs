@@ -5,10 +5,7 @@ use futures::FutureExt;
 use super::*;
 
 fn value(bytes: usize) -> NewRecord {
-    NewRecord {
-        value: Some(Bytes::from(vec![7; bytes])),
-        ..NewRecord::default()
-    }
+    NewRecord { value: Some(Bytes::from(vec![7; bytes])), ..NewRecord::default() }
 }
 
 /// Everything that `next` hands out without waiting, in short words.
@@ -45,15 +42,7 @@ async fn filled(counts: &[usize]) -> MemoryLog {
 async fn hands_out_each_record_once_and_then_waits() {
     let log = filled(&[2, 0]).await;
     assert_eq!(log.join().await, Ok(BTreeMap::from([(0, 2), (1, 0)])));
-    assert_eq!(
-        events(&log),
-        [
-            "Assigned([0, 1])",
-            "0: [0, 1]",
-            "1: caught up",
-            "0: caught up"
-        ]
-    );
+    assert_eq!(events(&log), ["Assigned([0, 1])", "0: [0, 1]", "1: caught up", "0: caught up"]);
     log.append(1, value(1)).await.unwrap();
     assert_eq!(events(&log), ["1: [0]"]);
     log.close();
@@ -64,10 +53,7 @@ async fn hands_out_each_record_once_and_then_waits() {
 async fn a_new_reader_begins_at_what_is_committed() {
     let log = filled(&[3]).await;
     log.join().await.unwrap();
-    assert_eq!(
-        events(&log),
-        ["Assigned([0])", "0: [0, 1, 2]", "0: caught up"]
-    );
+    assert_eq!(events(&log), ["Assigned([0])", "0: [0, 1, 2]", "0: caught up"]);
     log.commit(&[(0, 2)]).await.unwrap();
     assert_eq!(log.committed(), [2]);
     assert_eq!(log.join().await, Ok(BTreeMap::from([(0, 3)])));
@@ -102,10 +88,7 @@ async fn a_paused_partition_holds_back_only_itself() {
 async fn partitions_take_turns() {
     let log = filled(&[MAX_READ + 1, 1]).await;
     log.join().await.unwrap();
-    let order: Vec<_> = events(&log)
-        .into_iter()
-        .map(|said| said[..2].to_owned())
-        .collect();
+    let order: Vec<_> = events(&log).into_iter().map(|said| said[..2].to_owned()).collect();
     assert_eq!(order, ["As", "0:", "1:", "0:", "1:", "0:"]);
 }
 
@@ -119,11 +102,7 @@ async fn whoever_appends_waits_until_there_is_room() {
     assert_eq!(fourth.as_mut().now_or_never(), None);
     log.join().await.unwrap();
     events(&log);
-    assert_eq!(
-        fourth.as_mut().now_or_never(),
-        None,
-        "what is read is not yet committed"
-    );
+    assert_eq!(fourth.as_mut().now_or_never(), None, "what is read is not yet committed");
     log.commit(&[(0, 1)]).await.unwrap();
     assert_eq!(fourth.await, Ok(3));
 }

@@ -51,11 +51,7 @@ impl PayloadFormat {
         record_head.raw(br#","partition":"#);
         topic.pop();
         topic.push(b'-');
-        Self {
-            head,
-            part_head: topic,
-            record_head,
-        }
+        Self { head, part_head: topic, record_head }
     }
 
     /// The bytes of a payload without records.
@@ -82,11 +78,7 @@ impl PayloadFormat {
 
     /// One payload of `len` bytes that holds these partitions' records in this order.
     #[must_use]
-    pub fn encode<'a>(
-        &self,
-        parts: impl Iterator<Item = (i32, &'a [LogRecord])>,
-        len: usize,
-    ) -> Bytes {
+    pub fn encode<'a>(&self, parts: impl Iterator<Item = (i32, &'a [LogRecord])>, len: usize) -> Bytes {
         let mut out = Vec::with_capacity(len);
         out.raw(&self.head);
         for (index, (partition, records)) in parts.enumerate() {
@@ -214,21 +206,11 @@ fn write_string(out: &mut impl Sink, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.raw(b"\"");
     let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         out.raw(&rest[..at]);
         match rest[at] {
             byte @ (b'"' | b'\\') => out.raw(&[b'\\', byte]),
-            byte => out.raw(&[
-                b'\\',
-                b'u',
-                b'0',
-                b'0',
-                HEX[usize::from(byte >> 4)],
-                HEX[usize::from(byte & 15)],
-            ]),
+            byte => out.raw(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
         }
         rest = &rest[at + 1..];
     }

@@ -3,16 +3,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn mapping(source: EventSource) -> Mapping {
-    Mapping {
-        source,
-        ..Mapping::new("device-events", "ingest", "b-1:9094,b-2:9094", "group")
-    }
+    Mapping { source, ..Mapping::new("device-events", "ingest", "b-1:9094,b-2:9094", "group") }
 }
 
 fn msk() -> EventSource {
-    EventSource::Msk {
-        arn: "arn:aws:kafka:us-east-1:123456789012:cluster/events/a-b-1".to_owned(),
-    }
+    EventSource::Msk { arn: "arn:aws:kafka:us-east-1:123456789012:cluster/events/a-b-1".to_owned() }
 }
 
 fn record(partition: i32, offset: i64) -> LogRecord {
@@ -33,27 +28,11 @@ fn header(name: &str, bytes: &'static [u8]) -> (String, Bytes) {
 
 /// Encodes with the length that the format's own counts add up to.
 fn encode(format: &PayloadFormat, parts: &[(i32, Vec<LogRecord>)]) -> Bytes {
-    let commas = parts
-        .iter()
-        .map(|(_, records)| records.len())
-        .sum::<usize>()
-        .saturating_sub(1);
-    let records: usize = parts
-        .iter()
-        .flat_map(|(_, records)| records)
-        .map(|record| format.record_len(record))
-        .sum();
-    let names: usize = parts
-        .iter()
-        .map(|(partition, _)| format.part_len(*partition))
-        .sum();
+    let commas = parts.iter().map(|(_, records)| records.len()).sum::<usize>().saturating_sub(1);
+    let records: usize = parts.iter().flat_map(|(_, records)| records).map(|record| format.record_len(record)).sum();
+    let names: usize = parts.iter().map(|(partition, _)| format.part_len(*partition)).sum();
     let len = format.envelope_len() + names + records + commas;
-    let payload = format.encode(
-        parts
-            .iter()
-            .map(|(partition, records)| (*partition, records.as_slice())),
-        len,
-    );
+    let payload = format.encode(parts.iter().map(|(partition, records)| (*partition, records.as_slice())), len);
     assert_eq!(payload.len(), len);
     payload
 }
@@ -71,11 +50,8 @@ fn matches_the_documented_payloads() {
         headers: vec![header("h", b"h\xc3e")],
         ..record(0, 15)
     };
-    let tombstone = LogRecord {
-        timestamp: 1_545_084_650_988,
-        timestamp_type: TimestampType::LogAppendTime,
-        ..record(0, 16)
-    };
+    let tombstone =
+        LogRecord { timestamp: 1_545_084_650_988, timestamp_type: TimestampType::LogAppendTime, ..record(0, 16) };
     let empty = LogRecord {
         timestamp: -1,
         key: Some(Bytes::new()),
@@ -93,11 +69,7 @@ fn matches_the_documented_payloads() {
         headers: vec![header("say \"hi\"\\\u{1}", b"hi")],
         ..record(3, 0)
     };
-    check(
-        msk(),
-        &[(3, vec![hello])],
-        include_str!("../tests/fixtures/msk.json"),
-    );
+    check(msk(), &[(3, vec![hello])], include_str!("../tests/fixtures/msk.json"));
 }
 
 #[test]

@@ -7,9 +7,7 @@ const MAX_DELAY: Duration = Duration::from_secs(30);
 
 /// The delay after the given attempt (the first is 1): doubled each time up to 30 s, of which one half is jitter.
 pub(crate) fn delay(attempt: u32, random: &mut Random) -> Duration {
-    let doubled = FIRST_DELAY
-        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(MAX_DELAY);
+    let doubled = FIRST_DELAY.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(MAX_DELAY);
     doubled.mul_f64(0.5 + 0.5 * random.share())
 }
 
@@ -49,10 +47,7 @@ mod tests {
         let mut random = Random::new(7);
         for _ in 0..100 {
             let millis = delay(attempt, &mut random).as_millis() as u64;
-            assert!(
-                expect_millis.contains(&millis),
-                "attempt {attempt}: {millis} ms"
-            );
+            assert!(expect_millis.contains(&millis), "attempt {attempt}: {millis} ms");
         }
     }
 

@@ -103,6 +103,9 @@ impl Session<'_> {
     async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<Served, TriggerError> {
         let mut stop = std::pin::pin!(stop.fuse());
         loop {
+            if self.mapping.until == Until::Drained && self.stop_by.is_none() && self.has_drained() {
+                self.stop();
+            }
             self.start_what_is_due();
             if self.has_ended() {
                 return Ok(self.served);
@@ -127,15 +130,11 @@ impl Session<'_> {
         match event {
             LogEvent::Assigned(partitions) => {
                 tracing::info!(?partitions, topic = %self.mapping.topic, "partitions assigned");
-                partitions
-                    .into_iter()
-                    .for_each(|partition| self.lanes.assign(partition));
+                partitions.into_iter().for_each(|partition| self.lanes.assign(partition));
             }
             LogEvent::Revoked(partitions) => {
                 tracing::info!(?partitions, topic = %self.mapping.topic, "partitions revoked");
-                partitions
-                    .into_iter()
-                    .for_each(|partition| self.lanes.revoke(partition));
+                partitions.into_iter().for_each(|partition| self.lanes.revoke(partition));
             }
             LogEvent::Records(records) => {
                 if self.stop_by.is_none() {
@@ -162,14 +161,7 @@ impl Session<'_> {
         self.pause_and_resume();
     }
 
-    fn report_too_large(
-        &mut self,
-        TooLarge {
-            partition,
-            offset,
-            payload_len,
-        }: TooLarge,
-    ) {
+    fn report_too_large(&mut self, TooLarge { partition, offset, payload_len }: TooLarge) {
         let topic = &self.mapping.topic;
         let message = format!(
             "the record {topic}-{partition} at offset {offset} alone makes a payload of {payload_len} bytes, and Lambda \
@@ -185,22 +177,14 @@ impl Session<'_> {
     fn pause_and_resume(&mut self) {
         let mut changes = Vec::new();
         for (partition, lane) in self.lanes.iter() {
-            let pause = if lane.paused {
-                !self.lanes.has_room(lane)
-            } else {
-                self.lanes.is_full(lane)
-            };
+            let pause = if lane.paused { !self.lanes.has_room(lane) } else { self.lanes.is_full(lane) };
             let pause = pause || lane.stopped_at.is_some() || self.stop_by.is_some();
             if pause != lane.paused {
                 changes.push((partition, pause));
             }
         }
         for (partition, pause) in changes {
-            let done = if pause {
-                self.log.pause(partition)
-            } else {
-                self.log.resume(partition)
-            };
+            let done = if pause { self.log.pause(partition) } else { self.log.resume(partition) };
             match done {
                 Ok(()) => {
                     if let Some(lane) = self.lanes.get_mut(partition) {
@@ -239,9 +223,7 @@ impl Session<'_> {
 
     /// Starts a step of a batch, without the partitions that were revoked in the meantime.
     fn start(&mut self, step: Step, mut batch: Batch) {
-        batch
-            .parts
-            .retain(|part| self.lanes.lane_of(part).is_some());
+        batch.parts.retain(|part| self.lanes.lane_of(part).is_some());
         if batch.parts.is_empty() {
             return;
         }
@@ -259,10 +241,7 @@ impl Session<'_> {
         let invoker = Arc::clone(&self.invoker);
         self.running.spawn(async move {
             let payload = batch.encode(&format);
-            let result = match AssertUnwindSafe(invoker.invoke(payload))
-                .catch_unwind()
-                .await
-            {
+            let result = match AssertUnwindSafe(invoker.invoke(payload)).catch_unwind().await {
                 Ok(answer) => answer.map(drop),
                 Err(_) => Err(InvokeError::Function("it panicked".to_owned())),
             };
@@ -273,11 +252,7 @@ impl Session<'_> {
     fn start_commit(&mut self, batch: Batch) {
         let log = Arc::clone(&self.log);
         self.running.spawn(async move {
-            let positions: Vec<_> = batch
-                .parts
-                .iter()
-                .map(|part| (part.partition, part.next_offset()))
-                .collect();
+            let positions: Vec<_> = batch.parts.iter().map(|part| (part.partition, part.next_offset())).collect();
             let result = log.commit(&positions).await;
             Outcome::Committed(batch, result)
         });
@@ -302,11 +277,7 @@ impl Session<'_> {
 
     fn commit_or_redeliver(&mut self, mut batch: Batch) {
         if self.stop_by.is_none() {
-            batch.parts = batch
-                .parts
-                .into_iter()
-                .filter_map(|part| self.maybe_redeliver(part))
-                .collect();
+            batch.parts = batch.parts.into_iter().filter_map(|part| self.maybe_redeliver(part)).collect();
         }
         batch.attempt = 0;
         self.start(Step::Commit, batch);
@@ -314,10 +285,7 @@ impl Session<'_> {
 
     /// Returns what of a delivered part is to be committed; the rest goes back into its queue now and then.
     fn maybe_redeliver(&mut self, mut part: Part) -> Option<Part> {
-        let share = self
-            .mapping
-            .redelivery
-            .map_or(0.0, |redelivery| redelivery.share);
+        let share = self.mapping.redelivery.map_or(0.0, |redelivery| redelivery.share);
         if share <= 0.0 || self.random.share() >= share {
             return Some(part);
         }
@@ -327,8 +295,7 @@ impl Session<'_> {
         if let Some(lane) = self.lanes.lane_of(&part) {
             lane.busy = keep > 0;
             self.served.redelivered += again.len() as u64;
-            self.lanes
-                .put_back(part.partition, again, recut, Instant::now());
+            self.lanes.put_back(part.partition, again, recut, Instant::now());
         }
         (keep > 0).then_some(part)
     }
@@ -337,6 +304,7 @@ impl Session<'_> {
         for part in &batch.parts {
             if let Some(lane) = self.lanes.lane_of(part) {
                 lane.busy = false;
+                lane.committed = Some(part.next_offset());
             }
             self.served.partition(part.partition).committed = Some(part.next_offset());
         }
@@ -357,26 +325,15 @@ impl Session<'_> {
                 retry_in_ms = pause.as_millis() as u64,
                 "{error}"
             );
-            let batch = Batch {
-                parts: vec![part],
-                attempt,
-            };
-            self.waiting.push(Waiting {
-                until: Instant::now() + pause,
-                step: Step::Invoke,
-                batch,
-            });
+            let batch = Batch { parts: vec![part], attempt };
+            self.waiting.push(Waiting { until: Instant::now() + pause, step: Step::Invoke, batch });
         }
     }
 
     /// The records are delivered, so only the commit is tried again.
     fn retry_commit(&mut self, batch: Batch, error: &LogError) {
         let pause = delay(batch.attempt, &mut self.random);
-        let positions: Vec<_> = batch
-            .parts
-            .iter()
-            .map(|part| (part.partition, part.next_offset()))
-            .collect();
+        let positions: Vec<_> = batch.parts.iter().map(|part| (part.partition, part.next_offset())).collect();
         tracing::warn!(
             topic = %self.mapping.topic,
             ?positions,
@@ -384,11 +341,7 @@ impl Session<'_> {
             retry_in_ms = pause.as_millis() as u64,
             "delivered, but not committed: {error}"
         );
-        self.waiting.push(Waiting {
-            until: Instant::now() + pause,
-            step: Step::Commit,
-            batch,
-        });
+        self.waiting.push(Waiting { until: Instant::now() + pause, step: Step::Commit, batch });
     }
 
     fn stop(&mut self) {
@@ -398,40 +351,24 @@ impl Session<'_> {
 
     fn has_ended(&self) -> bool {
         let nothing_under_way = self.running.is_empty() && self.waiting.is_empty();
-        if let Some(stop_by) = self.stop_by {
-            return nothing_under_way || stop_by <= Instant::now();
+        match self.stop_by {
+            Some(stop_by) => nothing_under_way || stop_by <= Instant::now(),
+            None => self.closed && nothing_under_way && self.lanes.iter().all(|(_, lane)| lane.is_idle()),
         }
-        let all_idle = nothing_under_way && self.lanes.iter().all(|(_, lane)| lane.is_idle());
-        all_idle && (self.closed || self.mapping.until == Until::Drained && self.has_drained())
     }
 
-    /// Whether what the assigned partitions held at the start has been read; a stopped partition counts as read.
+    /// Whether what the assigned partitions held at the start is committed. Other partitions are other members' care.
     fn has_drained(&self) -> bool {
-        let is_read = |partition, end| {
-            self.lanes.get(partition).is_none_or(|lane| {
-                lane.stopped_at.is_some() || lane.caught_up || end <= lane.read_to
-            })
-        };
-        !self.lanes.is_empty()
-            && self
-                .ends
-                .iter()
-                .all(|(&partition, &end)| is_read(partition, end))
+        let end = |partition| self.ends.get(&partition).copied().unwrap_or(0);
+        !self.lanes.is_empty() && self.lanes.iter().all(|(partition, lane)| lane.has_drained(end(partition)))
     }
 
     /// When something is due that neither the log nor a running task announces.
     fn wakes_at(&self) -> Option<Instant> {
         let may_invoke = self.may_invoke();
-        let retries = self
-            .waiting
-            .iter()
-            .filter(|waiting| may_invoke || waiting.step == Step::Commit);
+        let retries = self.waiting.iter().filter(|waiting| may_invoke || waiting.step == Step::Commit);
         let retries = retries.map(|waiting| waiting.until);
-        let batch = if may_invoke {
-            self.lanes.due_at()
-        } else {
-            None
-        };
+        let batch = if may_invoke { self.lanes.due_at() } else { None };
         retries.chain(batch).chain(self.stop_by).min()
     }
 }

@@ -1,1 +1,350 @@
-//! Against a real broker.
+//! The same promises against a real broker. `PENSTOCK_TEST_BROKERS` says where it is; `make test-kafka` starts one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, pending};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
+use penstock_trigger::kafka::KafkaLog;
+use penstock_trigger::log::LogError;
+use penstock_trigger::mapping::{Mapping, StartingPosition, Until};
+use penstock_trigger::{Served, TriggerError, serve};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+
+#[expect(clippy::disallowed_methods, reason = "the make target that starts the broker says where it is")]
+fn brokers() -> String {
+    std::env::var("PENSTOCK_TEST_BROKERS")
+        .expect("PENSTOCK_TEST_BROKERS is not set: `make kafka-up` starts a broker, then set it to 127.0.0.1:9092")
+}
+
+/// A topic of its own for each test and run.
+struct Topic {
+    name: String,
+    producer: FutureProducer,
+}
+
+impl Topic {
+    async fn new(partitions: i32) -> Self {
+        let unique = RandomState::new().build_hasher().finish();
+        let name = format!("trigger-test-{unique:016x}");
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers()).set("enable.idempotence", "true");
+        let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+        let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+        let created = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        assert_eq!(created, [Ok(name.clone())]);
+        Self { name, producer: config.create().unwrap() }
+    }
+
+    fn mapping(&self) -> Mapping {
+        Mapping::new(&self.name, "ingest", &brokers(), &format!("group-of-{}", self.name))
+    }
+
+    /// Sends `count` records to a partition, with timestamps 1000, 1001, ...
+    fn send(&self, partition: i32, count: usize) {
+        for index in 0..count {
+            let payload = format!("{{\"index\":{index}}}");
+            let mut record = FutureRecord::<(), _>::to(&self.name)
+                .partition(partition)
+                .payload(&payload)
+                .timestamp(1_000 + index as i64);
+            while let Err((error, back)) = self.producer.send_result(record) {
+                assert_eq!(error.rdkafka_error_code(), Some(rdkafka::types::RDKafkaErrorCode::QueueFull));
+                self.producer.poll(Duration::from_millis(10));
+                record = back;
+            }
+        }
+    }
+
+    fn flush(&self) {
+        self.producer.flush(Duration::from_secs(30)).unwrap();
+    }
+}
+
+/// What a function was given, in order, by partition.
+#[derive(Clone, Default)]
+struct Function {
+    delivered: Arc<Mutex<BTreeMap<i32, Vec<i64>>>>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Function {
+    /// Fails for payloads with a record of a partition in `failing`.
+    fn invoker(&self, failing: &'static [i32]) -> Arc<dyn Invoker> {
+        let Self { delivered, calls } = self.clone();
+        Arc::new(from_fn(move |payload: Bytes| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let records = records(&payload);
+            let fails = records.iter().any(|record| failing.contains(&partition(record)));
+            if !fails {
+                let mut delivered = delivered.lock().unwrap();
+                for record in &records {
+                    delivered.entry(partition(record)).or_default().push(record["offset"].as_i64().unwrap());
+                }
+            }
+            let answer = if fails { Err(InvokeError::Function("told to".to_owned())) } else { Ok(Bytes::new()) };
+            async { answer }
+        }))
+    }
+
+    fn delivered(&self, partition: i32) -> Vec<i64> {
+        self.delivered.lock().unwrap().get(&partition).cloned().unwrap_or_default()
+    }
+
+    fn partitions(&self) -> BTreeSet<i32> {
+        self.delivered.lock().unwrap().keys().copied().collect()
+    }
+}
+
+fn records(payload: &Bytes) -> Vec<Value> {
+    let payload: Value = serde_json::from_slice(payload).unwrap();
+    payload["records"].as_object().unwrap().values().flat_map(|list| list.as_array().unwrap().clone()).collect()
+}
+
+fn partition(record: &Value) -> i32 {
+    record["partition"].as_i64().unwrap() as i32
+}
+
+async fn run(mapping: &Mapping, invoker: Arc<dyn Invoker>, stop: impl Future<Output = ()> + Send) -> Served {
+    let log = Arc::new(KafkaLog::new(mapping, &[]).unwrap());
+    serve(mapping, log, invoker, stop).await.unwrap()
+}
+
+async fn drain(mapping: &Mapping, function: &Function) -> Served {
+    let mapping = Mapping { until: Until::Drained, ..mapping.clone() };
+    run(&mapping, function.invoker(&[]), pending()).await
+}
+
+/// Resolves once the condition holds. The test's own runner bounds how long it may take.
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn range(from: i64, next: i64) -> Vec<i64> {
+    (from..next).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_topic_goes_out_in_order() {
+    let (topic, function) = (Topic::new(6).await, Function::default());
+    (0..6).for_each(|partition| topic.send(partition, 5_000 * partition as usize));
+    topic.flush();
+    let mapping = Mapping { batch_size: 1_000, ..topic.mapping() };
+    let served = drain(&mapping, &function).await;
+    for partition in 0..6 {
+        let end = 5_000 * i64::from(partition);
+        assert_eq!(function.delivered(partition), range(0, end));
+        let committed = served.partitions.get(&partition).and_then(|partition| partition.committed);
+        assert_eq!(committed, (end > 0).then_some(end));
+    }
+    assert_eq!((served.polled, served.delivered, served.failed_invocations), (75_000, 75_000, 0));
+    let again = drain(&mapping, &function).await;
+    assert_eq!((again.polled, again.invocations), (0, 0), "all of it was committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_arrives_as_it_was_sent() {
+    let topic = Topic::new(1).await;
+    let header = |key, value| Header { key, value };
+    let headers = OwnedHeaders::new().insert(header("h", Some(&b"h\xc3e"[..]))).insert(header("h", None));
+    let full = FutureRecord::to(&topic.name).key("dev-1").payload(&b"\x00\xff"[..]).timestamp(1_545_084_650_987);
+    topic.producer.send_result(full.headers(headers)).unwrap();
+    let tombstone = FutureRecord::<_, [u8]>::to(&topic.name).key("").timestamp(5);
+    topic.producer.send_result(tombstone).unwrap();
+    let bare = FutureRecord::<(), _>::to(&topic.name).payload("").timestamp(6);
+    topic.producer.send_result(bare).unwrap();
+    topic.flush();
+
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&seen);
+    let invoker = from_fn(move |payload: Bytes| {
+        keep.lock().unwrap().extend(records(&payload));
+        async { Ok(Bytes::new()) }
+    });
+    run(&Mapping { until: Until::Drained, ..topic.mapping() }, Arc::new(invoker), pending()).await;
+    let name = &topic.name;
+    let expect = serde_json::json!([
+        {"topic": name, "partition": 0, "offset": 0, "timestamp": 1_545_084_650_987_i64, "timestampType": "CREATE_TIME",
+         "key": "ZGV2LTE=", "value": "AP8=", "headers": [{"h": [104, -61, 101]}, {"h": []}]},
+        {"topic": name, "partition": 0, "offset": 1, "timestamp": 5, "timestampType": "CREATE_TIME",
+         "key": "", "value": null, "headers": []},
+        {"topic": name, "partition": 0, "offset": 2, "timestamp": 6, "timestampType": "CREATE_TIME",
+         "value": "", "headers": []},
+    ]);
+    assert_eq!(Value::from(seen.lock().unwrap().clone()), expect);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_at_the_commits() {
+    let (topic, function) = (Topic::new(3).await, Function::default());
+    (0..3).for_each(|partition| topic.send(partition, 10_000));
+    topic.flush();
+    let mapping = Mapping { batch_size: 500, ..topic.mapping() };
+    let calls = Arc::clone(&function.calls);
+    let first = run(&mapping, function.invoker(&[]), until(move || calls.load(Ordering::Relaxed) >= 10)).await;
+    let second = drain(&mapping, &function).await;
+    for partition in 0..3 {
+        assert_eq!(function.delivered(partition), range(0, 10_000), "none lost, and none again after a clean stop");
+    }
+    assert_eq!(first.delivered + second.delivered, 30_000);
+    assert!(first.delivered >= 5_000 && second.delivered > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latest_begins_where_the_group_was_first_started() {
+    let (topic, function) = (Topic::new(2).await, Function::default());
+    topic.send(0, 100);
+    topic.flush();
+    let mapping = Mapping { start: StartingPosition::Latest, ..topic.mapping() };
+    assert_eq!(drain(&mapping, &function).await.polled, 0);
+    topic.send(0, 50);
+    topic.send(1, 7);
+    topic.flush();
+    drain(&mapping, &function).await;
+    assert_eq!((function.delivered(0), function.delivered(1)), (range(100, 150), range(0, 7)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timestamp_finds_its_first_record() {
+    let (topic, function) = (Topic::new(3).await, Function::default());
+    topic.send(0, 100);
+    topic.send(1, 20);
+    topic.flush();
+    let mapping = Mapping { start: StartingPosition::AtTimestamp(1_040), ..topic.mapping() };
+    drain(&mapping, &function).await;
+    assert_eq!(function.delivered(0), range(40, 100));
+    assert_eq!(function.delivered(1), range(0, 0), "all its records are older");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_fails_for_ever_holds_back_no_other() {
+    let (topic, function) = (Topic::new(3).await, Function::default());
+    (0..3).for_each(|partition| topic.send(partition, 40_000));
+    topic.flush();
+    // One poller, so that the failing batch would be in everybody's way.
+    let mapping = Mapping { batch_size: 1_000, pollers: 1, ..topic.mapping() };
+    let others = function.clone();
+    let done = until(move || (1..3).all(|partition| others.delivered(partition).len() >= 40_000));
+    let served = run(&mapping, function.invoker(&[0]), done).await;
+    for partition in 1..3 {
+        assert_eq!(function.delivered(partition), range(0, 40_000));
+    }
+    assert!(!served.partitions.contains_key(&0) && served.failed_invocations > 0);
+    assert!(served.polled < 120_000, "reading the failing partition pauses: {}", served.polled);
+    drain(&mapping, &function).await;
+    assert_eq!(function.delivered(0), range(0, 40_000), "once the function is mended, all of it comes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_members_share_the_partitions_and_lose_nothing() {
+    let (topic, mine, theirs) = (Arc::new(Topic::new(6).await), Function::default(), Function::default());
+    let mapping = Mapping { batch_size: 100, ..topic.mapping() };
+    let (stop, stopped) = watch::channel(false);
+    let member = |function: &Function| {
+        let (mapping, invoker, mut stopped) = (mapping.clone(), function.invoker(&[]), stopped.clone());
+        tokio::spawn(async move {
+            let stop = async move { stopped.wait_for(|stopped| *stopped).await.map(drop).unwrap() };
+            run(&mapping, invoker, stop).await
+        })
+    };
+    let first = member(&mine);
+    let mut rounds = 0;
+    let send = |rounds: &mut i64| {
+        (0..6).for_each(|partition| topic.send(partition, 200));
+        *rounds += 1;
+    };
+    while mine.partitions().len() < 6 {
+        send(&mut rounds);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let second = member(&theirs);
+    while theirs.partitions().len() < 3 {
+        send(&mut rounds);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    topic.flush();
+    stop.send(true).unwrap();
+    first.await.unwrap();
+    second.await.unwrap();
+    drain(&mapping, &mine).await;
+    for partition in 0..6 {
+        let mut all = mine.delivered(partition);
+        all.extend(theirs.delivered(partition));
+        let distinct: BTreeSet<_> = all.into_iter().collect();
+        assert_eq!(distinct.into_iter().collect::<Vec<_>>(), range(0, 200 * rounds), "partition {partition}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_goes_on_after_the_first_one_left() {
+    let (topic, function) = (Topic::new(2).await, Function::default());
+    (0..2).for_each(|partition| topic.send(partition, 1_000));
+    topic.flush();
+    let leave = Arc::new(Notify::new());
+    let (mapping, invoker, left) = (topic.mapping(), function.invoker(&[]), Arc::clone(&leave));
+    let first = tokio::spawn(async move { run(&mapping, invoker, left.notified()).await });
+    let seen = function.clone();
+    until(move || seen.partitions().len() == 2).await;
+    // It joins while the first member still owns everything, and ends only once it was given what is left.
+    let (mapping, other) = (topic.mapping(), function.clone());
+    let second = tokio::spawn(async move { drain(&mapping, &other).await });
+    leave.notify_one();
+    first.await.unwrap();
+    second.await.unwrap();
+    for partition in 0..2 {
+        let distinct: BTreeSet<_> = function.delivered(partition).into_iter().collect();
+        assert_eq!(distinct.len(), 1_000);
+    }
+}
+
+/// Serves a mapping that cannot work and returns what it says.
+async fn refusal(mapping: &Mapping, client: &[(String, String)]) -> LogError {
+    let function = Function::default();
+    let log = match KafkaLog::new(mapping, client) {
+        Ok(log) => Arc::new(log),
+        Err(error) => return error,
+    };
+    match serve(mapping, log, function.invoker(&[]), pending()).await {
+        Err(TriggerError::Log(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_topic_is_named() {
+    let mapping = Mapping { topic: "no-such-topic".to_owned(), ..Topic::new(1).await.mapping() };
+    let error = refusal(&mapping, &[]).await;
+    assert!(
+        matches!(&error, LogError::Misconfigured(text) if text.contains("`no-such-topic` does not exist")),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_not_there_is_named_with_the_reason() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mapping = Mapping::new("events", "ingest", &address.to_string(), "group");
+    let error = refusal(&mapping, &[]).await;
+    let named = |text: &str| text.contains(&address.to_string()) && text.contains("refused");
+    assert!(matches!(&error, LogError::Unavailable(text) if named(text)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_librdkafka_does_not_know_is_named() {
+    let client = [("no.such.setting".to_owned(), "1".to_owned())];
+    let error = refusal(&Mapping::new("events", "ingest", &brokers(), "group"), &client).await;
+    assert!(matches!(&error, LogError::Misconfigured(text) if text.contains("no.such.setting=1")), "{error}");
+}

@@ -1,41 +1,36 @@
 //! What librdkafka tells a member of a group, kept until somebody asks for it.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::{Offset, TopicPartitionList};
-use tokio::sync::{Notify, oneshot};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::sync::Notify;
 
-use crate::log::{LogError, LogEvent, LogRecord};
+use crate::log::{LogEvent, LogRecord};
 
-/// The partitions we own, the events nobody has taken yet, and the commits that have no answer yet.
+/// The partitions we own, and the events nobody has taken yet.
 #[derive(Default)]
 pub(super) struct Membership {
+    /// Held for reading by every commit until it is answered, so a revocation waits for the commits under way, and
+    /// none comes after it.
+    owned: RwLock<BTreeSet<i32>>,
     state: Mutex<State>,
     news: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    owned: BTreeSet<i32>,
     events: VecDeque<LogEvent>,
-    commits: Vec<PendingCommit>,
     last_failure: Option<String>,
-}
-
-struct PendingCommit {
-    /// Sorted by partition.
-    positions: Vec<(i32, i64)>,
-    answer: oneshot::Sender<Result<(), LogError>>,
 }
 
 impl Membership {
     pub(super) fn owns(&self, partition: i32) -> bool {
-        self.lock().owned.contains(&partition)
+        self.owned().contains(&partition)
     }
 
     pub(super) fn pop(&self) -> Option<LogEvent> {
@@ -67,39 +62,20 @@ impl Membership {
         self.lock().last_failure.clone()
     }
 
-    /// Sends a commit on its way if all its partitions are ours.
-    ///
-    /// The lock is held until it is on its way, and a rebalance needs the lock, so a commit cannot overtake the
-    /// revocation of its partition.
-    pub(super) fn commit(
-        &self,
-        positions: &[(i32, i64)],
-        send: impl FnOnce() -> KafkaResult<()>,
-    ) -> Result<oneshot::Receiver<Result<(), LogError>>, LogError> {
-        let mut state = self.lock();
-        if let Some(&(partition, _)) = positions
-            .iter()
-            .find(|(partition, _)| !state.owned.contains(partition))
-        {
-            return Err(LogError::NotAssigned(partition));
-        }
-        send().map_err(|error| LogError::Unavailable(error.to_string()))?;
-        let mut positions = positions.to_vec();
-        positions.sort_unstable();
-        let (answer, committed) = oneshot::channel();
-        state.commits.push(PendingCommit { positions, answer });
-        Ok(committed)
+    /// The partitions we own. They stay ours for as long as the guard lives.
+    pub(super) fn owned(&self) -> RwLockReadGuard<'_, BTreeSet<i32>> {
+        self.owned.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn assigned(&self, partitions: Vec<i32>) {
-        self.lock().owned.extend(&partitions);
+        self.owned.write().unwrap_or_else(PoisonError::into_inner).extend(&partitions);
         self.push(LogEvent::Assigned(partitions));
     }
 
     fn revoked(&self, partitions: Vec<i32>) {
-        self.lock()
-            .owned
-            .retain(|partition| !partitions.contains(partition));
+        let mut owned = self.owned.write().unwrap_or_else(PoisonError::into_inner);
+        owned.retain(|partition| !partitions.contains(partition));
+        drop(owned);
         self.push(LogEvent::Revoked(partitions));
     }
 
@@ -117,7 +93,7 @@ impl ConsumerContext for Membership {
             // rdkafka gives everything up after an error.
             Rebalance::Error(error) => {
                 tracing::error!(%error, "the group could not share its partitions");
-                let owned = self.lock().owned.iter().copied().collect();
+                let owned = self.owned().iter().copied().collect();
                 self.revoked(owned);
             }
         }
@@ -130,31 +106,6 @@ impl ConsumerContext for Membership {
         {
             tracing::warn!(%error, "could not resume the assigned partitions");
         }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let mut positions = Vec::new();
-        let mut result = result.map_err(|error| LogError::Unavailable(error.to_string()));
-        for element in offsets.elements() {
-            if let Err(error) = element.error() {
-                result = Err(LogError::Unavailable(error.to_string()));
-            }
-            if let Offset::Offset(next) = element.offset() {
-                positions.push((element.partition(), next));
-            }
-        }
-        positions.sort_unstable();
-        let mut state = self.lock();
-        if let Some(index) = state
-            .commits
-            .iter()
-            .position(|commit| commit.positions == positions)
-        {
-            // Nobody may be waiting for it any more.
-            let _ = state.commits.remove(index).answer.send(result);
-        }
-        // A commit that nobody waits for will never be asked about.
-        state.commits.retain(|commit| !commit.answer.is_closed());
     }
 }
 
@@ -173,22 +124,22 @@ impl ClientContext for Membership {
             }
             RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
         }
-        if matches!(facility, "FAIL" | "ERROR") {
-            self.lock().last_failure = Some(message.to_owned());
-        }
     }
 
+    /// What librdkafka has to say about its connections; it keeps trying by itself.
     fn error(&self, error: KafkaError, reason: &str) {
-        // The end of a partition is no error, and the others come back from the stream.
-        if !matches!(error, KafkaError::PartitionEOF(_)) {
-            tracing::debug!(target: "librdkafka", %error, reason, "client error");
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            // It only sums up what was said of each broker.
+            Some(RDKafkaErrorCode::AllBrokersDown) => tracing::warn!(target: "librdkafka", "{reason}"),
+            _ => {
+                tracing::warn!(target: "librdkafka", %error, "{reason}");
+                self.lock().last_failure = Some(reason.to_owned());
+            }
         }
     }
 }
 
 fn partitions(list: &TopicPartitionList) -> Vec<i32> {
-    list.elements()
-        .iter()
-        .map(rdkafka::topic_partition_list::TopicPartitionListElem::partition)
-        .collect()
+    list.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect()
 }

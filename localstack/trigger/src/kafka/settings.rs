@@ -17,14 +17,8 @@ const RESERVED: [&str; 6] = [
     "auto.offset.reset",
 ];
 
-pub(super) fn client_config(
-    mapping: &Mapping,
-    client: &[(String, String)],
-) -> Result<ClientConfig, LogError> {
-    let problems: Vec<String> = client
-        .iter()
-        .filter_map(|(key, value)| problem(key, value))
-        .collect();
+pub(super) fn client_config(mapping: &Mapping, client: &[(String, String)]) -> Result<ClientConfig, LogError> {
+    let problems: Vec<String> = client.iter().filter_map(|(key, value)| problem(key, value)).collect();
     if !problems.is_empty() {
         return Err(LogError::Misconfigured(problems.join("; ")));
     }
@@ -38,7 +32,9 @@ pub(super) fn client_config(
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
         // Empty partitions must not hold back one that was just resumed for long.
-        .set("fetch.wait.max.ms", "100");
+        .set("fetch.wait.max.ms", "100")
+        // A commit without a coordinator gives up after this, and is tried again.
+        .set("coordinator.query.interval.ms", "10000");
     for (key, value) in client {
         config.set(key, value);
     }
@@ -56,9 +52,7 @@ pub(super) fn client_config(
 
 fn problem(key: &str, value: &str) -> Option<String> {
     if RESERVED.contains(&key) {
-        return Some(format!(
-            "`{key}` is set by the trigger itself: leave it out"
-        ));
+        return Some(format!("`{key}` is set by the trigger itself: leave it out"));
     }
     let needs_tls = match key {
         "security.protocol" => !value.eq_ignore_ascii_case("plaintext"),
@@ -87,10 +81,7 @@ mod tests {
             Ok(config) => config.get(key).unwrap().to_owned(),
             Err(error) => error.to_string(),
         };
-        assert!(
-            said.contains(expect),
-            "{key}={value} gave {said:?}, not {expect:?}"
-        );
+        assert!(said.contains(expect), "{key}={value} gave {said:?}, not {expect:?}");
     }
 
     #[test]

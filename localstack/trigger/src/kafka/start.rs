@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{FutureExt, StreamExt};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -29,25 +30,11 @@ pub(super) async fn prepare(
     let name = topic.to_owned();
     let partitions = blocking(consumer, move |consumer| partitions(consumer, &name))
         .await?
-        .map_err(|error| {
-            explain(
-                &error,
-                topic,
-                bootstrap_servers,
-                consumer.context().last_failure(),
-            )
-        })?;
+        .map_err(|error| explain(&error, topic, bootstrap_servers, last_failure(consumer)))?;
     write_down_start(consumer, topic, group, &partitions, start).await?;
     let name = topic.to_owned();
     let ends = blocking(consumer, move |consumer| {
-        let end = |partition| {
-            Ok((
-                partition,
-                consumer
-                    .fetch_watermarks(&name, partition, ANSWER_TIMEOUT)?
-                    .1,
-            ))
-        };
+        let end = |partition| Ok((partition, consumer.fetch_watermarks(&name, partition, ANSWER_TIMEOUT)?.1));
         partitions.into_iter().map(end).collect::<KafkaResult<_>>()
     });
     ends.await?.map_err(|error| unavailable(&error))
@@ -57,29 +44,29 @@ fn partitions(consumer: &GroupConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     match found.map(|found| (found.error(), found.partitions())) {
-        Some((None, partitions)) if !partitions.is_empty() => Ok(partitions
-            .iter()
-            .map(rdkafka::metadata::MetadataPartition::id)
-            .collect()),
+        Some((None, partitions)) if !partitions.is_empty() => {
+            Ok(partitions.iter().map(rdkafka::metadata::MetadataPartition::id).collect())
+        }
         Some((Some(code), _)) => Err(KafkaError::MetadataFetch(code.into())),
-        _ => Err(KafkaError::MetadataFetch(
-            RDKafkaErrorCode::UnknownTopicOrPartition,
-        )),
+        _ => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition)),
     }
 }
 
-fn explain(
-    error: &KafkaError,
-    topic: &str,
-    servers: &str,
-    last_failure: Option<String>,
-) -> LogError {
+/// Why the broker could not be reached: librdkafka says it to whoever asks for records.
+fn last_failure(consumer: &GroupConsumer) -> Option<String> {
+    let mut stream = consumer.stream();
+    // One event for each broker and address at most; asking once more costs nothing.
+    for _ in 0..100 {
+        let _ = stream.next().now_or_never();
+    }
+    consumer.context().last_failure()
+}
+
+fn explain(error: &KafkaError, topic: &str, servers: &str, last_failure: Option<String>) -> LogError {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-            LogError::Misconfigured(format!(
-                "topic `{topic}` does not exist at {servers}: create it, or check its name and the brokers"
-            ))
-        }
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => LogError::Misconfigured(
+            format!("topic `{topic}` does not exist at {servers}: create it, or check its name and the brokers"),
+        ),
         Some(RDKafkaErrorCode::TopicAuthorizationFailed) => LogError::Misconfigured(format!(
             "the broker at {servers} does not show topic `{topic}` to this user: allow it to DESCRIBE and READ the topic"
         )),
@@ -108,11 +95,7 @@ async fn write_down_start(
     let mut attempt = 1;
     loop {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        let error = match blocking(consumer, move |consumer| {
-            commit_start(consumer, &name, &partitions, start)
-        })
-        .await?
-        {
+        let error = match blocking(consumer, move |consumer| commit_start(consumer, &name, &partitions, start)).await? {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -128,12 +111,7 @@ async fn write_down_start(
     }
 }
 
-fn commit_start(
-    consumer: &GroupConsumer,
-    topic: &str,
-    partitions: &[i32],
-    start: StartingPosition,
-) -> KafkaResult<()> {
+fn commit_start(consumer: &GroupConsumer, topic: &str, partitions: &[i32], start: StartingPosition) -> KafkaResult<()> {
     if start == StartingPosition::TrimHorizon {
         return Ok(());
     }
@@ -150,35 +128,18 @@ fn commit_start(
             missing.add_partition_offset(topic, element.partition(), Offset::Offset(from))?;
         }
     }
-    if missing.count() > 0 {
-        consumer.commit(&missing, CommitMode::Sync)
-    } else {
-        Ok(())
-    }
+    if missing.count() > 0 { consumer.commit(&missing, CommitMode::Sync) } else { Ok(()) }
 }
 
-fn first_offset(
-    consumer: &GroupConsumer,
-    topic: &str,
-    partition: i32,
-    start: StartingPosition,
-) -> KafkaResult<i64> {
+fn first_offset(consumer: &GroupConsumer, topic: &str, partition: i32, start: StartingPosition) -> KafkaResult<i64> {
     let (low, end) = consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT)?;
     let StartingPosition::AtTimestamp(millis) = start else {
-        return Ok(if start == StartingPosition::Latest {
-            end
-        } else {
-            low
-        });
+        return Ok(if start == StartingPosition::Latest { end } else { low });
     };
     let mut wanted = TopicPartitionList::new();
     wanted.add_partition_offset(topic, partition, Offset::Offset(millis))?;
     let found = consumer.offsets_for_times(wanted, ANSWER_TIMEOUT)?;
-    match found
-        .elements()
-        .first()
-        .map(|element| (element.error(), element.offset()))
-    {
+    match found.elements().first().map(|element| (element.error(), element.offset())) {
         Some((Err(error), _)) => Err(error),
         Some((Ok(()), Offset::Offset(offset))) => Ok(offset),
         // All records are older.
@@ -187,7 +148,7 @@ fn first_offset(
 }
 
 /// librdkafka's questions to the broker block their thread.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     consumer: &Arc<GroupConsumer>,
     ask: impl FnOnce(&GroupConsumer) -> T + Send + 'static,
 ) -> Result<T, LogError> {

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Every test that needs a real Kafka broker: starts one of its own, with its own port and data, runs them, and stops it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Other ports than `make kafka-up` has, so that both can run.
+export KAFKA_PORT="${KAFKA_PORT:-19092}"
+export KAFKA_CONTROLLER_PORT="${KAFKA_CONTROLLER_PORT:-19093}"
+PENSTOCK_LOCAL="$(mktemp -d "${TMPDIR:-/tmp}/penstock-test-kafka.XXXXXX")"
+export PENSTOCK_LOCAL
+readonly CARGO="${CARGO:-cargo}"
+
+clean_up() {
+    local code=$?
+    localstack/kafka.sh down || true
+    # What the broker said is worth keeping only if something failed.
+    if ((code == 0)); then
+        rm -rf "$PENSTOCK_LOCAL"
+    else
+        rm -rf "$PENSTOCK_LOCAL/kafka/data"
+        echo "test-kafka: failed; the broker's log stays in $PENSTOCK_LOCAL/kafka" >&2
+    fi
+}
+trap clean_up EXIT
+
+localstack/kafka.sh up
+export PENSTOCK_TEST_BROKERS="127.0.0.1:$KAFKA_PORT"
+# One command for all three, so that Cargo builds what they share once.
+"$CARGO" test --locked --package penstock-trigger --package penstock-producer --package penstock-tests \
+    --features penstock-trigger/kafka-tests,penstock-producer/kafka-tests,penstock-tests/kafka-tests \
+    --test kafka -- --nocapture
