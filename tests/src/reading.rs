@@ -231,7 +231,7 @@ impl Total {
 fn read(key: &str, file: &Bytes) -> Vec<RecordBatch> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options)
-        .and_then(|builder| builder.build())
+        .and_then(ParquetRecordBatchReaderBuilder::build)
         .unwrap_or_else(|error| panic!("{key} cannot be read: {error}"));
     reader.map(|batch| batch.unwrap_or_else(|error| panic!("{key} cannot be read: {error}"))).collect()
 }

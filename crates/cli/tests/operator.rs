@@ -362,7 +362,9 @@ async fn a_cut_that_could_be_poured_is_voided_only_by_force_and_loses_nothing() 
 
 /// A topic that takes what is sent to it, except for one value.
 #[derive(Clone, Default)]
-struct Topic(Arc<Mutex<Vec<(Option<Vec<u8>>, Vec<u8>)>>>);
+struct Topic(Arc<Mutex<Vec<KeyAndValue>>>);
+
+type KeyAndValue = (Option<Vec<u8>>, Vec<u8>);
 
 impl Sink for Topic {
     fn send(&mut self, record: &Record) -> Result<(), SinkError> {

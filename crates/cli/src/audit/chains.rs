@@ -44,7 +44,8 @@ pub(super) async fn check(
     let chains = find_chains(store, &dataset.name).await?;
     for known in &history.last.chains {
         if !chains.contains(&known.chain) {
-            report.find(known.chain.to_string(), "all its raw objects are gone, also the last one, which is its memory");
+            report
+                .find(known.chain.to_string(), "all its raw objects are gone, also the last one, which is its memory");
         }
     }
     for chain in chains {
@@ -75,17 +76,13 @@ async fn check_chain(
         return Ok(());
     };
     if poured < start {
-        report.find(chain.to_string(), format!("begins at {start}, but is poured only up to {poured}: objects are missing"));
+        report.find(
+            chain.to_string(),
+            format!("begins at {start}, but is poured only up to {poured}: objects are missing"),
+        );
     }
-    let mut found = ChainReport {
-        chain,
-        tail: start,
-        poured,
-        waiting: 0,
-        gaps: Vec::new(),
-        is_sparse: false,
-        beyond: None,
-    };
+    let mut found =
+        ChainReport { chain, tail: start, poured, waiting: 0, gaps: Vec::new(), is_sparse: false, beyond: None };
     let mut is_border = poured == start;
     loop {
         let walk = match read_links(store, &dataset.name, &found.chain, found.tail, LINKS_AT_ONCE).await {
