@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn an_end_is_believed_for_five_minutes_and_only_by_a_batch_that_fits() {
-        let chain = ChainId { topic: "t".to_owned(), partition: Partition::Kafka(0), source: "kafka".to_owned(), epoch: 0 };
+        let chain =
+            ChainId { topic: "t".to_owned(), partition: Partition::Kafka(0), source: "kafka".to_owned(), epoch: 0 };
         let at = Position::from_offset;
         let seen = Seen { tail: Tail { next: at(10), ..Tail::default() }, at: 1000 };
         let tails = Tails::default();

@@ -64,7 +64,7 @@ proptest! {
         prop_assert_eq!(warm.cuts().collect::<Vec<_>>(), cold.cuts().collect::<Vec<_>>());
         prop_assert_eq!(&warm.all, &cold.all);
         prop_assert_eq!(warm.len(), kept.iter().map(|recent| ids(recent.cut).len()).sum::<usize>());
-        prop_assert_eq!(warm.is_empty(), warm.len() == 0);
+        prop_assert_eq!(warm.is_empty(), cold.all.is_empty());
         for id in &cold.all {
             prop_assert!(warm.contains(*id));
         }

@@ -107,6 +107,9 @@ impl<'d> Run<'d> {
     }
 }
 
+/// When an object arrived, and its records; no event is a record that cannot be read.
+type Object = (i64, Vec<Option<Event>>);
+
 /// Objects that wait, by chain, and their files by key.
 #[derive(Default)]
 struct Raw {
@@ -115,8 +118,7 @@ struct Raw {
 }
 
 impl Raw {
-    /// Each chain's objects: when it arrived, and its records; no event is a record that cannot be read.
-    fn new(dataset: &Dataset, chains: &[Vec<(i64, Vec<Option<Event>>)>]) -> Self {
+    fn new(dataset: &Dataset, chains: &[Vec<Object>]) -> Self {
         let mut raw = Self::default();
         for (partition, objects) in chains.iter().enumerate() {
             let chain = chain(i32::try_from(partition).unwrap());
@@ -152,7 +154,7 @@ fn event(number: u64, seconds: i64) -> Option<Event> {
 }
 
 /// Pours one cut of the given objects of partition 0.
-fn pour_once<'d>(dataset: &'d Dataset, objects: &[(i64, Vec<Option<Event>>)]) -> Run<'d> {
+fn pour_once<'d>(dataset: &'d Dataset, objects: &[Object]) -> Run<'d> {
     let mut raw = Raw::new(dataset, &[objects.to_vec()]);
     let mut run = Run::new(dataset);
     let cut = run.cut(raw.take(u64::MAX), Closing::Watermark);
@@ -163,12 +165,16 @@ fn pour_once<'d>(dataset: &'d Dataset, objects: &[(i64, Vec<Option<Event>>)]) ->
 #[test]
 fn of_copies_the_first_by_partition_and_offset_stays() {
     let dataset = iot();
-    let run = pour_once(&dataset, &[(START, vec![event(1, -5), event(2, -5), event(1, -5)]), (START, vec![event(2, -5)])]);
+    let run =
+        pour_once(&dataset, &[(START, vec![event(1, -5), event(2, -5), event(1, -5)]), (START, vec![event(2, -5)])]);
     assert_eq!(run.silver(), [1, 2]);
     let totals = run.state.chain_totals();
     assert_eq!((totals.landed.rows, totals.silver.rows, totals.duplicates.rows), (4, 2, 2));
     let seed = chain(0).seed();
-    assert_eq!(totals.duplicates.checksum, [2, 3].map(|offset| crate::checksum::Checksum(row_hash(seed, at(offset)))).into_iter().sum());
+    assert_eq!(
+        totals.duplicates.checksum,
+        [2, 3].map(|offset| crate::checksum::Checksum(row_hash(seed, at(offset)))).into_iter().sum()
+    );
 }
 
 #[test]
@@ -224,7 +230,12 @@ fn a_gap_has_no_rows_and_is_counted() {
     let mut run = pour_once(&dataset, &[(START, vec![event(1, -5)])]);
     let (link, _) = object(&dataset, &chain(0), START, vec![record(1, START, None, None)]);
     let gap = Link { rows: 0, ..link }.into_gap(at(11), GapReason::Expired);
-    let objects = vec![CutObject { checksum: Default::default(), rejected: 0, rejected_checksum: Default::default(), ..CutObject::from(&gap) }];
+    let objects = vec![CutObject {
+        checksum: Default::default(),
+        rejected: 0,
+        rejected_checksum: Default::default(),
+        ..CutObject::from(&gap)
+    }];
     let cut = run.cut(vec![ChainCut { chain: chain(0), objects, waiting: false }], Closing::Watermark);
     run.pour(&cut, &BTreeMap::new());
     assert_eq!(run.state.position(&chain(0)), at(11));
@@ -298,7 +309,11 @@ fn a_footer_that_lies_about_its_rows_is_refused() {
     // The rows of one record under the footer of two.
     let rows = table::read(other, &[], &[]).unwrap();
     assert_eq!(rows.len(), 1);
-    let batch = crate::payload::Batch { topic: "events".into(), partition: chain(0).partition, records: vec![records().swap_remove(0)] };
+    let batch = crate::payload::Batch {
+        topic: "events".into(),
+        partition: chain(0).partition,
+        records: vec![records().swap_remove(0)],
+    };
     let rows = crate::parse::rows(&dataset, &batch, &batch.records, chain(0).seed(), START).unwrap();
     let file = raw_object::encode(&link, &rows.batch).unwrap();
     let run = Run::new(&dataset);
@@ -324,8 +339,10 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 /// The time of an event follows from its number, so that copies are alike; number 0 is a record that cannot be read.
-fn chains(plan: &Plan) -> Vec<Vec<(i64, Vec<Option<Event>>)>> {
-    let event = |(number, _): &(u64, i64)| (*number != 0).then(|| Event { number: *number, time: START + (*number as i64 * 17 % 40) * 15 * SECOND });
+fn chains(plan: &Plan) -> Vec<Vec<Object>> {
+    let event = |(number, _): &(u64, i64)| {
+        (*number != 0).then(|| Event { number: *number, time: START + (*number as i64 * 17 % 40) * 15 * SECOND })
+    };
     let objects = |objects: &Vec<(i64, Vec<(u64, i64)>)>| {
         let mut arrived_at = START + 10 * MINUTE;
         let object = |(pause, events): &(i64, Vec<(u64, i64)>)| {
@@ -354,7 +371,8 @@ fn check_laws(plan: &Plan, cut_rows: &[u64], dataset: &Dataset) -> Result<(), Te
     let mut windows: BTreeMap<_, (u64, u64, f64)> = BTreeMap::new();
     for event in events.values() {
         let total = windows.entry((window_start(event.time, MINUTE), event.device())).or_default();
-        *total = (total.0 + 1, total.1 + u64::from(event.value().is_some()), total.2 + event.value().unwrap_or(0) as f64);
+        *total =
+            (total.0 + 1, total.1 + u64::from(event.value().is_some()), total.2 + event.value().unwrap_or(0) as f64);
     }
     prop_assert_eq!(run.windows(), windows);
     let totals = run.state.chain_totals();
@@ -363,7 +381,8 @@ fn check_laws(plan: &Plan, cut_rows: &[u64], dataset: &Dataset) -> Result<(), Te
     prop_assert_eq!(totals.landed.rows, landed.len() as u64);
     prop_assert_eq!(totals.rejected.rows, landed.iter().filter(|event| event.is_none()).count() as u64);
     prop_assert_eq!((totals.silver.rows, totals.rejected.rows), (run.rows("silver/"), run.rows("rejects/")));
-    let sum = |folder: &str| run.parts.iter().filter(|part| part.key.starts_with(folder)).map(|part| part.checksum).sum();
+    let sum =
+        |folder: &str| run.parts.iter().filter(|part| part.key.starts_with(folder)).map(|part| part.checksum).sum();
     prop_assert_eq!((totals.silver.checksum, totals.rejected.checksum), (sum("silver/"), sum("rejects/")));
     prop_assert_eq!(run.state.totals.windows_on_time + run.state.totals.windows_late, run.rows("windows/"));
     Ok(())

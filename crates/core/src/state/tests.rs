@@ -21,7 +21,15 @@ fn state() -> State {
         totals,
         ..ChainState::new(chain(partition))
     });
-    State { cut: 3, declared_at: 4, watermark: 1, closed_through: 2, chains: chains.collect(), open_windows: 1, ..State::empty() }
+    State {
+        cut: 3,
+        declared_at: 4,
+        watermark: 1,
+        closed_through: 2,
+        chains: chains.collect(),
+        open_windows: 1,
+        ..State::empty()
+    }
 }
 
 fn window() -> WindowRow {

@@ -112,9 +112,7 @@ fn batch(events: &[Event]) -> BTreeMap<(i64, Group), Totals> {
     let mut rows = BTreeMap::new();
     for (time, group, measure) in events {
         let group: Group = Box::new([group.to_string().into()]);
-        rows.entry((window_start(*time, MINUTE), group))
-            .or_insert(Totals::EMPTY)
-            .add(*time, measure.map(f64::from));
+        rows.entry((window_start(*time, MINUTE), group)).or_insert(Totals::EMPTY).add(*time, measure.map(f64::from));
     }
     rows
 }
