@@ -226,6 +226,13 @@ impl<'a> Batches<'a> {
         }
     }
 
+    /// The last partition will probably get so many more records.
+    fn reserve(&mut self, records: usize) {
+        if let Some(batch) = self.batches.get_mut(self.last) {
+            batch.records.reserve(records);
+        }
+    }
+
     fn batch_of(&mut self, topic: Cow<'a, str>, partition: &Partition) -> usize {
         let batch = Batch { topic: topic.clone(), partition: partition.clone(), records: Vec::new() };
         *self.by_partition.entry((topic, partition.clone())).or_insert_with(|| {

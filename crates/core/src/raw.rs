@@ -6,18 +6,21 @@
 //! [`FIRST_FIELD_ID`](crate::dataset::FIRST_FIELD_ID), the dataset's from its file.
 //! Equal rows and pairs give equal bytes.
 
+mod chunk;
+mod encoding;
+
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 
+use self::chunk::Chunk;
 use crate::dataset::{ColumnType, Dataset};
 use crate::payload::SourceKind;
 use crate::table::{dictionary, field, timestamp};
@@ -102,42 +105,28 @@ fn nullable(column: OwnColumn, kind: DataType) -> Field {
 }
 
 /// Encodes rows as a Parquet file of one row group, with `footer` as its key-value metadata, in the order given.
+/// Without rows the file has no row group.
 ///
 /// # Errors
-/// None that data could cause: a schema that Parquet has no types for.
+/// None that data could cause: a schema other than [`schema`]'s.
 pub fn encode(rows: &RecordBatch, footer: Vec<(String, String)>) -> Result<Bytes, ParquetError> {
+    let schema = ArrowSchemaConverter::new().schema_root("raw").convert(rows.schema_ref())?;
     let pairs = footer.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties(rows, pairs))
-        .with_schema_root("raw".to_owned())
-        .with_skip_arrow_metadata(true);
-    let mut file = Vec::with_capacity(64 * 1024);
-    let mut writer = ArrowWriter::try_new_with_options(&mut file, rows.schema(), options)?;
-    writer.write(rows)?;
-    writer.close()?;
-    Ok(file.into())
-}
-
-fn properties(rows: &RecordBatch, pairs: Vec<KeyValue>) -> WriterProperties {
-    let mut properties = WriterProperties::builder()
+    let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(pairs))
-        .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(None)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true)
-        .set_dictionary_enabled(false);
-    for field in rows.schema_ref().fields() {
-        let path = || field.name().as_str().into();
-        properties = match field.data_type() {
-            DataType::Dictionary(..) => properties.set_column_dictionary_enabled(path(), true),
-            DataType::Int32 | DataType::Int64 | DataType::Timestamp(..) => properties
-                .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED)
-                .set_column_statistics_enabled(path(), EnabledStatistics::Chunk),
-            _ => properties,
-        };
+        .set_offset_index_disabled(true);
+    let file = Vec::with_capacity(64 * 1024);
+    let mut file = SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::new(properties.build()))?;
+    if 0 < rows.num_rows() {
+        let mut group = file.next_row_group()?;
+        for (array, column) in rows.columns().iter().zip(schema.columns()) {
+            let Chunk { bytes, close } = chunk::encode(array, column)?;
+            group.append_column(&bytes, close)?;
+        }
+        group.close()?;
     }
-    properties.build()
+    file.into_inner().map(Bytes::from)
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use crate::json::{Kind, Scan, Scanner};
 use crate::position::{Partition, Position};
 use crate::time::from_epoch_millis;
 
+/// A partition with this many records in a payload may well have all of them.
+const MANY_RECORDS: usize = 512;
+
 pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Result<Vec<Batch<'a>>, PayloadError> {
     let mut batches = Batches::default();
     let mut more = scanner.enter_object()?;
@@ -29,6 +32,8 @@ fn read_array<'a>(scanner: &mut Scanner<'a>, batches: &mut Batches<'a>) -> Resul
     let mut topic = Cow::Borrowed("");
     let mut partition = Partition::Kafka(0);
     let mut shape: Option<Shape<'a>> = None;
+    let start = scanner.at();
+    let mut count = 0;
     let mut more = scanner.enter_array()?;
     while more {
         if let Some(record) = shape.and_then(|shape| shape.read(scanner)) {
@@ -39,6 +44,12 @@ fn read_array<'a>(scanner: &mut Scanner<'a>, batches: &mut Batches<'a>) -> Resul
             fields.partition(&mut topic, &mut partition)?;
             shape = Shape::learn(scanner.text(), start..scanner.at(), &parts, fields.timestamp_type());
             batches.push(topic.clone(), &partition, fields.record()?)?;
+        }
+        count += 1;
+        if count == MANY_RECORDS {
+            // The rest of the payload probably holds records like these. Growing step by step would copy them.
+            let record_bytes = (scanner.at() - start) / MANY_RECORDS;
+            batches.reserve((scanner.text().len() - scanner.at()) / record_bytes.max(1));
         }
         more = scanner.next_element()?;
     }
