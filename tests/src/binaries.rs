@@ -26,7 +26,6 @@ pub fn tool(name: &str) -> PathBuf {
 }
 
 /// `penstock` in the profile of the tests, which is there sooner.
-#[must_use]
 pub fn penstock() -> PathBuf {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     named("penstock", BUILT.get_or_init(|| build(&TOOLS[..1], &[])))
@@ -40,7 +39,7 @@ fn named(name: &str, built: &BTreeMap<String, PathBuf>) -> PathBuf {
 fn build(packages: &[&str], options: &[&str]) -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(options);
+    command.args(["build", "--message-format=json-render-diagnostics"]).args(options);
     command.args(packages.iter().flat_map(|package| ["--package", package]));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stderr(Stdio::inherit());
     // What Cargo tells this test about itself would be news to the build scripts, and they would run again.

@@ -118,13 +118,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Some(brokers) => pipeline.run_kafka(&arguments, brokers, source).await?,
         None => pipeline.run_memory(&arguments, &plan, source).await?,
     };
-    if !ran.interrupted && arguments.brokers.is_none() {
-        plan.finish(&*lake.store(), &dataset.name).await?;
-    }
-    if ran.interrupted {
+    let interrupted = ran.interrupted;
+    if interrupted {
         note("interrupted: what was sent is in the lake; the same command goes on with the rest");
     }
     let summary = summary::collect(&lake, &dataset, ran, began.elapsed()).await?;
+    // Not before the summary is there: whoever is killed while it is made gets it from the same command, and no second run.
+    if !interrupted && arguments.brokers.is_none() {
+        plan.finish(&*lake.store(), &dataset.name).await?;
+    }
     summary.show(&dataset, &arguments.lake.lake.to_string(), arguments.json)?;
     Ok(if summary.balances() { Exit::Fine } else { Exit::Finding })
 }

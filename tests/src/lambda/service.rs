@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::environment::{Answer, Deadline, Environment, FunctionConfig};
 use super::http::{Reply, Server, reply};
@@ -28,7 +28,7 @@ struct Pool {
     idle: Mutex<Vec<Environment>>,
     /// Kill the process of the next invocation.
     doomed: Mutex<bool>,
-    totals: Mutex<Totals>,
+    totals: watch::Sender<Totals>,
 }
 
 /// What a service was asked.
@@ -47,7 +47,7 @@ impl Service {
             slots: Semaphore::new(concurrency),
             idle: Mutex::default(),
             doomed: Mutex::default(),
-            totals: Mutex::default(),
+            totals: watch::Sender::default(),
         });
         let served = Arc::clone(&pool);
         let server = Server::start(move |request| Arc::clone(&served).serve(request)).await;
@@ -66,7 +66,13 @@ impl Service {
 
     #[must_use]
     pub fn totals(&self) -> Totals {
-        *self.pool.totals.lock().unwrap()
+        *self.pool.totals.borrow()
+    }
+
+    /// Waits until so many invocations have ended in all.
+    pub async fn wait_for_invocations(&self, invocations: u64) {
+        let mut totals = self.pool.totals.subscribe();
+        totals.wait_for(|totals| invocations <= totals.invocations).await.expect("the service is there");
     }
 }
 
@@ -80,14 +86,13 @@ impl Pool {
             return reply(400, "{}");
         };
         let Ok(_slot) = self.slots.try_acquire() else {
-            self.totals.lock().unwrap().throttles += 1;
+            self.totals.send_modify(|totals| totals.throttles += 1);
             return reply(429, json!({ "Type": "User", "Message": "Rate Exceeded." }).to_string());
         };
         self.invoke(body.to_bytes()).await
     }
 
     async fn invoke(&self, payload: Bytes) -> Reply {
-        self.totals.lock().unwrap().invocations += 1;
         let warm = self.idle.lock().unwrap().pop();
         let environment = match warm {
             Some(environment) => environment,
@@ -101,16 +106,22 @@ impl Pool {
         if !environment.has_exited() {
             self.idle.lock().unwrap().push(environment);
         }
+        self.totals.send_modify(|totals| totals.count(&answer));
         match answer {
             Answer::Response(value) => reply(200, value.to_string()),
-            Answer::Error { kind, message } => {
-                self.totals.lock().unwrap().errors += 1;
-                function_error(&kind, &message)
-            }
-            Answer::Exited => {
-                self.totals.lock().unwrap().exits += 1;
-                function_error("Runtime.ExitError", "the process ended before it answered")
-            }
+            Answer::Error { kind, message } => function_error(&kind, &message),
+            Answer::Exited => function_error("Runtime.ExitError", "the process ended before it answered"),
+        }
+    }
+}
+
+impl Totals {
+    const fn count(&mut self, answer: &Answer) {
+        self.invocations += 1;
+        match answer {
+            Answer::Response(_) => {}
+            Answer::Error { .. } => self.errors += 1,
+            Answer::Exited => self.exits += 1,
         }
     }
 }
