@@ -132,6 +132,9 @@ impl Pipeline {
         let totals = self.totals().await;
         assert!(totals.balance());
         assert_eq!((totals.silver.rows, totals.gap_positions), (silver, gap_positions));
+        if report.waiting == 0 {
+            assert_eq!(report.gap_positions, gap_positions);
+        }
     }
 
     /// How many events each window has that was written.
@@ -224,7 +227,7 @@ async fn an_object_lost_before_any_cut_is_declared_unreadable_and_refine_goes_on
     pipeline.refine().await.unwrap();
     assert_eq!(pipeline.totals().await.silver.rows, 10, "what comes after the hole waits");
 
-    refused(pipeline.declare_unreadable(0).await, Kind::Misconfigured, "is poured, and its cut vouches for it");
+    refused(pipeline.declare_unreadable(0).await, Kind::Misconfigured, "Nothing to do");
     assert_eq!(pipeline.declare_unreadable(10).await.unwrap(), Outcome::Declared);
     assert_eq!(pipeline.declare_unreadable(10).await.unwrap(), Outcome::Known);
     pipeline.refine().await.unwrap();
@@ -279,14 +282,32 @@ async fn a_second_cut_is_voided_with_the_gaps_of_the_first() {
     for batch in [0..10, 10..20, 20..30, 30..40] {
         pipeline.deliver(batch).await.unwrap();
     }
-    for (cut, from) in [(1, 10), (2, 20)] {
+    // The first object of the chain too.
+    for (cut, from) in [(1, 0), (2, 20)] {
         pipeline.declare_cut_only().await;
         pipeline.lose(from).await;
         let voiding = pipeline.void(cut, Force::No).await.unwrap();
         assert_eq!((voiding.rows_lost, voiding.unreadable.len()), (10, 1), "cut {cut}");
+        pipeline.balances(0, 0).await;
     }
     pipeline.refine().await.unwrap();
     pipeline.balances(20, 20).await;
+}
+
+#[tokio::test]
+async fn a_poured_object_that_ingest_needs_is_replaced_by_a_gap() {
+    let pipeline = Pipeline::new();
+    pipeline.deliver(0..10).await.unwrap();
+    pipeline.deliver(10..20).await.unwrap();
+    pipeline.refine().await.unwrap();
+    pipeline.damage(10, "no parquet").await;
+    refused(pipeline.declare_unreadable(10).await, Kind::Misconfigured, "--from 10 --to 20 --reason expired");
+    pipeline.lose(10).await;
+    assert_eq!(pipeline.declare(10, 20).await.unwrap(), Outcome::Declared);
+    refused(pipeline.deliver(15..25).await, Kind::Misconfigured, "lies in the gap");
+    pipeline.deliver(20..30).await.unwrap();
+    pipeline.refine().await.unwrap();
+    assert_eq!(pipeline.totals().await.silver.rows, 30, "nothing landed twice");
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! The chains of raw objects: no fork, no hole, no undeclared gap; and each object is what its cut declared.
 
-use penstock_core::chain::{Gap, GapReason, LinkKind};
+use penstock_core::chain::{Gap, GapReason, Link, LinkKind};
 use penstock_core::cut::CutObject;
 use penstock_core::dataset::Dataset;
 use penstock_core::keys::{self, ChainId};
 use penstock_core::position::Position;
 use penstock_lake::Store;
-use penstock_lake::chain::{ChainError, LinksEnd, find_chains, read_links};
+use penstock_lake::chain::{ChainError, LinksEnd, find_chains, find_unreadable, read_links};
 use penstock_runtime::Failure;
 use serde::Serialize;
 
@@ -94,17 +94,11 @@ async fn check_chain(
             Err(error) => return Err(error.into()),
         };
         for link in &walk.links {
-            found.tail = link.next;
-            found.gaps.clone_from(&link.gaps);
             is_border |= link.next == poured;
-            let object = CutObject::from(link);
-            if link.kind == LinkKind::Data && link.from.distance_to(link.next) != Some(link.rows) {
-                found.is_sparse = true;
-            }
-            if poured <= link.from {
-                found.waiting += link.rows;
-            } else if let Some(declared) = history.objects.get(&(found.chain.clone(), link.from))
-                && *declared != object
+            found.add(link);
+            if link.from < poured
+                && let Some(declared) = history.objects.get(&(found.chain.clone(), link.from))
+                && *declared != CutObject::from(link)
             {
                 let key = found.chain.object(&dataset.name, link.from);
                 report.find(key, "is not the object that its cut declared");
@@ -129,6 +123,21 @@ async fn check_chain(
     Ok(())
 }
 
+impl ChainReport {
+    fn add(&mut self, link: &Link) {
+        self.tail = link.next;
+        // A gap that stands in for an unreadable object is not among those that later objects carry along.
+        let new = link.gaps.iter().filter(|gap| !self.gaps.contains(gap)).cloned().collect::<Vec<_>>();
+        self.gaps.extend(new);
+        if link.kind == LinkKind::Data && link.from.distance_to(link.next) != Some(link.rows) {
+            self.is_sparse = true;
+        }
+        if self.poured <= link.from {
+            self.waiting += link.rows;
+        }
+    }
+}
+
 /// Where the walk begins: at the position of the first cut that is looked at, or where retention has left the chain.
 async fn start(
     store: &dyn Store,
@@ -139,7 +148,13 @@ async fn start(
     let wanted = history.first.position(chain);
     let objects = store.list_after(&chain.folder(&dataset.name), None, 1).await?;
     let first = objects.first().and_then(|listed| ChainId::parse_object(&dataset.name, &listed.key));
-    Ok(first.map(|(_, first)| first.max(wanted)))
+    let Some((_, first)) = first else {
+        return Ok(None);
+    };
+    // The first object itself may be lost, and a gap stand in for it.
+    let lost = find_unreadable(store, &dataset.name, chain).await?;
+    let first = lost.iter().find(|gap| gap.next == first).map_or(first, |gap| gap.from);
+    Ok(Some(first.max(wanted)))
 }
 
 fn gap_positions(chain: &ChainReport) -> u64 {

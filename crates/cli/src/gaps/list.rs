@@ -60,14 +60,6 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 /// The store's. A chain whose end is damaged is a problem of the listing.
 pub async fn list(store: &dyn Store, dataset: &Dataset) -> Result<Listing, Failure> {
     let mut listing = Listing::default();
-    for chain in find_chains(store, &dataset.name).await? {
-        let known = hints::last_object(store, &dataset.name, &chain).await;
-        match find_tail(store, &dataset.name, &chain, known).await {
-            Ok(end) => listing.gaps.extend(end.tail.gaps.iter().map(|gap| GapReport::new(&chain, gap))),
-            Err(error @ ChainError::Damaged { .. }) => listing.problems.push(error.to_string()),
-            Err(error) => return Err(error.into()),
-        }
-    }
     for listed in list_all(store, &keys::unreadable_folder(&dataset.name), None).await? {
         match serde_json::from_slice::<Link>(&store.get(&listed.key).await?) {
             Ok(link) => listing.gaps.extend(link.gaps.iter().map(|gap| GapReport::new(&link.chain, gap))),
@@ -75,6 +67,19 @@ pub async fn list(store: &dyn Store, dataset: &Dataset) -> Result<Listing, Failu
                 "`{}` cannot be understood ({error}): restore it from a backup, or delete it and declare the object again",
                 listed.key
             )),
+        }
+    }
+    for chain in find_chains(store, &dataset.name).await? {
+        let known = hints::last_object(store, &dataset.name, &chain).await;
+        match find_tail(store, &dataset.name, &chain, known).await {
+            Ok(end) => listing.gaps.extend(end.tail.gaps.iter().map(|gap| GapReport::new(&chain, gap))),
+            Err(ChainError::Damaged { key, .. }) if listing.declares(&dataset.name, &key) => {
+                listing.problems.push(format!(
+                    "`{key}` is declared unreadable and is the last of its chain: delete it, so that ingest can go on"
+                ))
+            }
+            Err(error @ ChainError::Damaged { .. }) => listing.problems.push(error.to_string()),
+            Err(error) => return Err(error.into()),
         }
     }
     listing.gaps.sort_by(|left, right| (&left.chain, left.from).cmp(&(&right.chain, right.from)));
@@ -103,6 +108,11 @@ impl GapReport {
 }
 
 impl Listing {
+    /// Whether a gap stands in for the object with this key.
+    fn declares(&self, dataset: &str, key: &str) -> bool {
+        self.gaps.iter().any(|gap| gap.chain.object(dataset, gap.from) == key)
+    }
+
     fn print(&self) {
         if self.gaps.is_empty() {
             line("no gap is declared");

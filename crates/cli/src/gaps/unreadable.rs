@@ -88,10 +88,9 @@ async fn check_not_cut(store: &dyn Store, dataset: &Dataset, chain: &ChainId, fr
             (before, Some(cuts::read(store, &dataset.name, newest).await?))
         }
     };
-    if state.is_some_and(|state| from < state.position(chain)) {
-        return Err(Failure::misconfigured(format!(
-            "{chain}: the object at {from} is poured, and its cut vouches for it: nothing to do"
-        )));
+    let poured = state.map_or(Position::ZERO, |state| state.position(chain));
+    if from < poured {
+        return Err(already_poured(store, dataset, chain, from, poured).await?);
     }
     let takes = |cut: &Cut| cut.objects().any(|(taken, object)| taken == chain && object.from == from);
     if declared.is_some_and(|cut| takes(&cut)) {
@@ -101,6 +100,30 @@ async fn check_not_cut(store: &dyn Store, dataset: &Dataset, chain: &ChainId, fr
         )));
     }
     Ok(())
+}
+
+/// Refine no longer needs the object. Ingest does if it is the last of its chain, because it says where the chain stands.
+async fn already_poured(
+    store: &dyn Store,
+    dataset: &Dataset,
+    chain: &ChainId,
+    from: Position,
+    poured: Position,
+) -> Result<Failure, Failure> {
+    let is_last = first_after(store, dataset, chain, from).await?.is_none();
+    let remedy = if is_last {
+        format!(
+            "It is the last of its chain, and ingest needs it to know where the chain stands: restore it from a backup. If it is lost, \
+             delete what is left of it and declare its range at once, before anything of it could land a second time: \
+             `penstock gaps declare --source {} --topic {} --epoch {} --partition {} --from {from} --to {poured} --reason expired`",
+            chain.source, chain.topic, chain.epoch, chain.partition
+        )
+    } else {
+        "Nothing to do".to_owned()
+    };
+    Ok(Failure::misconfigured(format!(
+        "{chain}: the object at {from} is poured, and its cut vouches for its rows. {remedy}"
+    )))
 }
 
 async fn check_unreadable(
