@@ -187,6 +187,12 @@ impl<'a> Scanner<'a> {
         if self.take(open) { Ok(!self.take(close)) } else { self.fault(Problem::Value) }
     }
 
+    /// Whether an object ends right here, without white space: the cheapest question to ask first.
+    #[inline]
+    pub(crate) fn at_brace(&self) -> bool {
+        self.peek() == b'}'
+    }
+
     /// Steps over `text` if exactly that stands next.
     #[inline]
     pub(crate) fn take_text(&mut self, text: &[u8]) -> bool {

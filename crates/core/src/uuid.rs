@@ -30,26 +30,29 @@ pub fn parse(text: &[u8]) -> Option<[u8; 16]> {
 fn parse_digits(digits: &[u8; 32]) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut invalid = 0;
-    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
-        invalid |= high | low;
-        *byte = high << 4 | (low & 15);
+    for (bytes, digits) in bytes.as_chunks_mut().0.iter_mut().zip(digits.as_chunks().0) {
+        let (value, wrong) = eight_digits(u64::from_be_bytes(*digits));
+        *bytes = value.to_be_bytes();
+        invalid |= wrong;
     }
-    (invalid < 16).then_some(bytes)
+    (invalid == 0).then_some(bytes)
 }
 
-/// The value of each hex digit; 255 for every other byte.
-const VALUES: [u8; 256] = {
-    let mut values = [255; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value as usize];
-        values[digit as usize] = value;
-        values[digit.to_ascii_uppercase() as usize] = value;
-        value += 1;
-    }
-    values
-};
+/// The value of eight hex digits, all at once, and bits that are set where one is none.
+const fn eight_digits(text: u64) -> (u32, u64) {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // A letter has bit 6 set, and its low bits count from 1.
+    let values = (text & ONES * 0x0f) + (text >> 6 & ONES) * 9;
+    // What is no digit gives a value above 15, or one whose digit is another.
+    let letters = (values + ONES * 6) >> 4 & ONES;
+    let lower_case = values + ONES * 0x30 + letters * 39;
+    let wrong = values & ONES * 0xf0 | lower_case ^ (text | letters * 0x20);
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    #[expect(clippy::cast_possible_truncation, reason = "the low half holds all eight")]
+    let value = (quads | quads >> 16) as u32;
+    (value, wrong)
+}
 
 /// The text of a UUID, on the stack.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +100,20 @@ mod tests {
         check("01234567-89ab-cdef-0123-456789abcde", None);
         check("{01234567-89ab-cdef-0123-456789abcdef}", None);
         check("", None);
+    }
+
+    #[test]
+    fn every_byte_is_a_digit_or_none() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut text = *b"0123ABcd";
+                text[place] = byte;
+                let (value, wrong) = eight_digits(u64::from_be_bytes(text));
+                let expect = std::str::from_utf8(&text).ok().filter(|_| byte.is_ascii_hexdigit());
+                let expect = expect.and_then(|text| u32::from_str_radix(text, 16).ok());
+                assert_eq!((wrong == 0).then_some(value), expect, "{byte:#x} at {place}");
+            }
+        }
     }
 
     proptest! {

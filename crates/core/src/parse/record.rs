@@ -66,7 +66,8 @@ impl<'a> Walk<'a> {
     /// Producers write keys in one order and without white space: what comes after the last one is tried first.
     #[inline]
     fn next_key(&mut self, object: &'a Object, expected: &mut usize) -> Parsed<Option<Key<'a>>> {
-        for (index, field) in object.fields.iter().enumerate().skip(*expected).take(KEYS_TRIED) {
+        let tried = if self.scanner.at_brace() { 0 } else { KEYS_TRIED };
+        for (index, field) in object.fields.iter().enumerate().skip(*expected).take(tried) {
             if self.scanner.take_literal(&field.comma_key) {
                 *expected = index + 1;
                 return Ok(Some(Key::Known(field)));

@@ -127,7 +127,7 @@ fn repeated<T: ByteArrayType<Offset = i32>>(array: &dyn Array) -> Values {
     let array = array.as_dictionary::<Int32Type>();
     let entries = array.values().as_bytes::<T>();
     let indices = present(array.keys().values(), array.nulls());
-    if indices.len() < entries.len() * 2 {
+    if entries.is_empty() || indices.len() < entries.len() * 2 {
         let strings = indices.iter().map(|&index| entries.value(index.cast_unsigned() as usize).as_ref());
         return Values::plain(length_prefixed(strings));
     }
