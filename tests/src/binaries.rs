@@ -19,7 +19,6 @@ pub fn function(name: &str) -> PathBuf {
 }
 
 /// The release binary of a tool: `penstock`, `penstock-producer` or `penstock-trigger`.
-#[must_use]
 pub fn tool(name: &str) -> PathBuf {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     named(name, BUILT.get_or_init(|| build(&TOOLS, &["--release"])))

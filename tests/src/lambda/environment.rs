@@ -61,7 +61,10 @@ pub enum Deadline {
 pub enum Answer {
     Response(Value),
     /// The function said so.
-    Error { kind: String, message: String },
+    Error {
+        kind: String,
+        message: String,
+    },
     /// The process ended before it answered.
     Exited,
 }
@@ -138,18 +141,16 @@ impl Environment {
 
     /// Waits until the process has taken the invocation, and returns the wait for its answer.
     /// The first result says whether it was taken: a process that has ended takes nothing.
-    pub async fn begin(
-        &self,
-        payload: Bytes,
-        deadline: Deadline,
-    ) -> (bool, impl Future<Output = Answer> + use<>) {
+    pub async fn begin(&self, payload: Bytes, deadline: Deadline) -> (bool, impl Future<Output = Answer> + use<>) {
         static INVOCATIONS: AtomicU64 = AtomicU64::new(1);
         let request_id = format!("{:08}-0000-4000-8000-000000000000", INVOCATIONS.fetch_add(1, Ordering::Relaxed));
         let (answers, answer) = oneshot::channel();
         self.shared.answers.lock().unwrap().insert(request_id.clone(), answers);
         let (taken, is_taken) = oneshot::channel();
         let deadline_ms = match deadline {
-            Deadline::InAMinute => (SystemTime::now() + Duration::from_secs(60)).duration_since(UNIX_EPOCH).unwrap().as_millis(),
+            Deadline::InAMinute => {
+                (SystemTime::now() + Duration::from_secs(60)).duration_since(UNIX_EPOCH).unwrap().as_millis()
+            }
             Deadline::In1970 => 1,
         };
         let invocation = Invocation { request_id, deadline_ms, payload, taken };
@@ -233,8 +234,14 @@ impl Shared {
         let mut header = |name: &'static str, value: String| headers.insert(name, value.parse().unwrap());
         header("lambda-runtime-aws-request-id", invocation.request_id);
         header("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string());
-        header("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.name));
-        header("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned());
+        header(
+            "lambda-runtime-invoked-function-arn",
+            format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.name),
+        );
+        header(
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),
+        );
         // Whoever invoked may have gone.
         let _ = invocation.taken.send(());
         answer

@@ -40,7 +40,9 @@ impl Server {
                         async move { Ok::<_, Infallible>(answer.await) }
                     });
                     // A process that was killed leaves its connection half-way: that is what the tests do.
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
                 while connections.try_join_next().is_some() {}
             }
@@ -56,9 +58,5 @@ impl Drop for Server {
 }
 
 pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
-    Response::builder()
-        .status(status)
-        .header("content-type", "application/json")
-        .body(Full::new(body.into()))
-        .unwrap()
+    Response::builder().status(status).header("content-type", "application/json").body(Full::new(body.into())).unwrap()
 }

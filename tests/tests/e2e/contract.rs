@@ -307,7 +307,10 @@ async fn a_lake_of_another_format_is_left_as_it_is() {
     fs::create_dir(lake.path().join("_penstock")).unwrap();
     for (content, says) in [(r#"{"format":2}"#, "format 2"), ("no json", "cannot be understood")] {
         fs::write(&format, content).unwrap();
-        assert_misconfigured(ingest(lake.path()).await.invoke(payload(&[one(0)])).await, &[says, "nothing was changed"]);
+        assert_misconfigured(
+            ingest(lake.path()).await.invoke(payload(&[one(0)])).await,
+            &[says, "nothing was changed"],
+        );
         assert_misconfigured(refine(lake.path()).await.invoke(SCHEDULED_EVENT).await, &[says, "nothing was changed"]);
         assert_eq!(fs::read_to_string(&format).unwrap(), content);
         assert!(!lake.path().join("raw").exists());
@@ -320,7 +323,10 @@ async fn a_hole_stops_its_partition_and_no_other() {
     let ingest = ingest(lake.path()).await;
     assert_eq!(number(&ingest.invoke(payload(&[one(0)])).await.response(), "landed"), 1);
     let other = record(1, 0, now() / 1000, event(7, "device", now()));
-    assert_misconfigured(ingest.invoke(payload(&[one(2), other.clone()])).await, &["partition 0", "penstock gaps declare"]);
+    assert_misconfigured(
+        ingest.invoke(payload(&[one(2), other.clone()])).await,
+        &["partition 0", "penstock gaps declare"],
+    );
     // The other partition landed, and the answer to what is missing is to bring it.
     let answer = ingest.invoke(payload(&[one(1), one(2), other])).await.response();
     assert_eq!([number(&answer, "landed"), number(&answer, "trimmed")], [2, 1]);

@@ -42,7 +42,10 @@ impl Golden {
         for (window, expect) in &self.windows {
             let got = other.windows[window];
             // A sum of doubles depends on their order in the last digits; nothing else may differ.
-            assert!((expect.sum - got.sum).abs() <= 1e-9 * expect.sum.abs().max(1.0), "{what}: {window:?}: {expect:?}, {got:?}");
+            assert!(
+                (expect.sum - got.sum).abs() <= 1e-9 * expect.sum.abs().max(1.0),
+                "{what}: {window:?}: {expect:?}, {got:?}"
+            );
             assert_eq!(Total { sum: expect.sum, ..got }, *expect, "{what}: {window:?}");
         }
     }

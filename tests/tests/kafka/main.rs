@@ -28,8 +28,8 @@ const PARTITIONS: u32 = 6;
 /// So many that there are some 200 invocations, in which things can happen.
 const BATCH_SIZE: u32 = 5000;
 
-/// How many functions run at once: one less than the trigger would like, so that it is throttled too.
-const CONCURRENCY: usize = 3;
+/// How many functions run at once: as many as the trigger's pollers.
+const CONCURRENCY: usize = 4;
 
 fn brokers() -> String {
     std::env::var("PENSTOCK_TEST_BROKERS")
@@ -109,6 +109,8 @@ async fn a_million_events_land_once_though_triggers_and_functions_are_stopped_an
     let folder = tempfile::tempdir().unwrap();
     let (lake, report) = (folder.path().join("lake"), folder.path().join("report.json"));
     let topic = new_topic();
+    // Built before the clock starts.
+    binaries::tool("penstock-trigger");
     let config = FunctionConfig::new("ingest", binaries::function("ingest"), &lake);
     let service = Service::start(config, CONCURRENCY).await;
     let (no_more, last) = tokio::sync::oneshot::channel();
