@@ -11,46 +11,45 @@ const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// Reads a UUID; `None` if the text is none.
 #[must_use]
+#[inline]
 pub fn parse(text: &[u8]) -> Option<[u8; 16]> {
     match text.len() {
         TEXT_BYTES if HYPHENS.iter().all(|at| text[*at] == b'-') => {
-            let mut digits = [0; 32];
-            digits[..8].copy_from_slice(&text[..8]);
-            digits[8..12].copy_from_slice(&text[9..13]);
-            digits[12..16].copy_from_slice(&text[14..18]);
-            digits[16..20].copy_from_slice(&text[19..23]);
-            digits[20..].copy_from_slice(&text[24..]);
-            parse_digits(&digits)
+            parse_digits([word(text, 0, 4), word(text, 9, 14), word(text, 19, 24), word(text, 28, 32)])
         }
-        32 => parse_digits(text.try_into().ok()?),
+        32 => parse_digits([word(text, 0, 4), word(text, 8, 12), word(text, 16, 20), word(text, 24, 28)]),
         _ => None,
     }
 }
 
-fn parse_digits(digits: &[u8; 32]) -> Option<[u8; 16]> {
-    let mut bytes = [0; 16];
-    let mut invalid = 0;
-    for (bytes, digits) in bytes.as_chunks_mut().0.iter_mut().zip(digits.as_chunks().0) {
-        let (value, wrong) = eight_digits(u64::from_be_bytes(*digits));
-        *bytes = value.to_be_bytes();
-        invalid |= wrong;
-    }
-    (invalid == 0).then_some(bytes)
+/// Four digits from one place and four from another.
+#[inline]
+fn word(text: &[u8], first: usize, second: usize) -> u64 {
+    let four = |at: usize| text[at..].first_chunk().map_or(0, |digits| u32::from_be_bytes(*digits));
+    (u64::from(four(first)) << 32) | u64::from(four(second))
+}
+
+#[inline]
+fn parse_digits(words: [u64; 4]) -> Option<[u8; 16]> {
+    let digits = words.map(eight_digits);
+    let uuid = digits.iter().fold(0, |uuid: u128, (value, _)| (uuid << 32) | u128::from(*value));
+    let wrong = digits.iter().fold(0, |all, (_, wrong)| all | wrong);
+    (wrong == 0).then(|| uuid.to_be_bytes())
 }
 
 /// The value of eight hex digits, all at once, and bits that are set where one is none.
 const fn eight_digits(text: u64) -> (u32, u64) {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     // A letter has bit 6 set, and its low bits count from 1.
-    let values = (text & ONES * 0x0f) + (text >> 6 & ONES) * 9;
+    let values = (text & (ONES * 0x0f)) + ((text >> 6) & ONES) * 9;
     // What is no digit gives a value above 15, or one whose digit is another.
-    let letters = (values + ONES * 6) >> 4 & ONES;
+    let letters = ((values + ONES * 6) >> 4) & ONES;
     let lower_case = values + ONES * 0x30 + letters * 39;
-    let wrong = values & ONES * 0xf0 | lower_case ^ (text | letters * 0x20);
-    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
-    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    let wrong = (values & (ONES * 0xf0)) | (lower_case ^ (text | (letters * 0x20)));
+    let pairs = (values | (values >> 4)) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs | (pairs >> 8)) & 0x0000_ffff_0000_ffff;
     #[expect(clippy::cast_possible_truncation, reason = "the low half holds all eight")]
-    let value = (quads | quads >> 16) as u32;
+    let value = (quads | (quads >> 16)) as u32;
     (value, wrong)
 }
 

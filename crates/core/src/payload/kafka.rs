@@ -10,6 +10,9 @@ use crate::json::{Kind, Scan, Scanner};
 use crate::position::{Partition, Position};
 use crate::time::from_epoch_millis;
 
+/// As many records as a mapping can be told to put into a payload: more is not worth a reservation.
+const LARGEST_BATCH: usize = 10_000;
+
 /// A partition with this many records in a payload may well have all of them.
 const MANY_RECORDS: usize = 512;
 
@@ -49,7 +52,8 @@ fn read_array<'a>(scanner: &mut Scanner<'a>, batches: &mut Batches<'a>) -> Resul
         if count == MANY_RECORDS {
             // The rest of the payload probably holds records like these. Growing step by step would copy them.
             let record_bytes = (scanner.at() - start) / MANY_RECORDS;
-            batches.reserve((scanner.text().len() - scanner.at()) / record_bytes.max(1));
+            let rest = (scanner.text().len() - scanner.at()) / record_bytes.max(1);
+            batches.reserve(rest.min(LARGEST_BATCH));
         }
         more = scanner.next_element()?;
     }
