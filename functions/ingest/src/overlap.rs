@@ -10,7 +10,7 @@ use penstock_lake::{LIST_LIMIT, Store};
 use penstock_runtime::Failure;
 
 /// How far below a position to look for the object that covers it. It begins at most one batch below, and a mapping's
-/// batch has at most 10,000 records; but where objects are small, a page of the list would end long before the position.
+/// batch has at most 10,000 records; but where objects are small, that would list thousands of them.
 const LOOK_BACK: [u64; 2] = [100, 10_000];
 
 /// How many objects are read at the most: an overlap spans one or two, unless batches were cut much smaller before.
@@ -75,7 +75,7 @@ async fn covering(
 ) -> Result<Vec<Position>, Failure> {
     let mut found = Vec::new();
     for distance in LOOK_BACK {
-        found = begins_from(store, dataset, chain, below(first, distance)).await?;
+        found = begins_from(store, dataset, chain, below(first, distance), first).await?;
         found.retain(|from| *from < tail.next);
         if let Some(covers_first) = found.iter().rposition(|from| *from <= first) {
             found.drain(..covers_first);
@@ -91,15 +91,23 @@ fn below(position: Position, distance: u64) -> Position {
     position.offset().map_or(position, |offset| Position::from_offset(offset.unsigned_abs().saturating_sub(distance)))
 }
 
-/// Where a page of the chain's objects begin, from `lowest` on.
+/// Where the chain's objects begin, from `lowest` on: all up to `first`, and a page or less behind it.
 async fn begins_from(
     store: &dyn Store,
     dataset: &str,
     chain: &ChainId,
     lowest: Position,
+    first: Position,
 ) -> Result<Vec<Position>, Failure> {
-    let after = just_before(&chain.object(dataset, lowest));
-    let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
-    let objects = page.iter().filter_map(|listed| ChainId::parse_object(dataset, &listed.key));
-    Ok(objects.map(|(_, from)| from).collect())
+    let mut after = just_before(&chain.object(dataset, lowest));
+    let mut begins = Vec::new();
+    loop {
+        let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
+        let objects = page.iter().filter_map(|listed| ChainId::parse_object(dataset, &listed.key));
+        begins.extend(objects.map(|(_, from)| from));
+        match page.last() {
+            Some(last) if page.len() == LIST_LIMIT && begins.last() < Some(&first) => after = last.key.clone(),
+            _ => return Ok(begins),
+        }
+    }
 }

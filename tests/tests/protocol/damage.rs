@@ -61,7 +61,17 @@ async fn an_object_that_is_damaged_before_any_cut_took_it_is_refused() {
         land(&lake.ingest(), &batch(first..first + 5)).await;
     }
     let ours = lake.store.get(&key(5)).await.unwrap();
-    for damaged in [ours.slice(..ours.len() - 1), "garbage".into(), lake.store.get(&key(0)).await.unwrap()] {
+    // The object of another partition that begins at the same offset.
+    let foreign = {
+        let other = TestLake::in_memory();
+        for first in [0, 5] {
+            let records: Vec<_> = (first..first + 5).map(|offset| record_of(1, offset, START_SECS)).collect();
+            land(&other.ingest(), &records).await;
+        }
+        other.store.get(&chain(1).object("iot", at(5))).await.unwrap()
+    };
+    let another = lake.store.get(&key(0)).await.unwrap();
+    for damaged in [ours.slice(..ours.len() - 1), "garbage".into(), another, foreign] {
         replace(&lake, &key(5), damaged).await;
         let failure = failure(&lake).await;
         check_refusal(&failure, &[&key(5), "Restore it from a backup", "penstock gaps declare --unreadable"]);

@@ -2,6 +2,8 @@
 
 use penstock_core::keys;
 use penstock_lake::Operation;
+use penstock_refine::Mode;
+use penstock_runtime::Call;
 use penstock_tests::events::record;
 use penstock_tests::lake::TestLake;
 use penstock_trigger::log::LogRecord;
@@ -119,10 +121,16 @@ async fn silver_that_lost_ids_is_refused_by_a_cold_function() {
     let lake = TestLake::in_memory();
     land(&lake.ingest(), &batch(0..4)).await;
     run(&lake.refine()).await;
-    let key = lake.read().await.keys().find(|key| key.starts_with("silver/")).unwrap().to_owned();
-    lake.store.delete(&key).await.unwrap();
-    land(&lake.ingest(), &batch(4..8)).await;
-    let failure =
-        lake.refine().run(penstock_refine::Mode::Scheduled, &penstock_runtime::Call::default()).await.unwrap_err();
-    check_refusal(&failure, &[&key, "restore it from a backup"]);
+    land(&lake.ingest(), &batch(4..5)).await;
+    run(&lake.refine()).await;
+    let key = |cut| keys::silver("iot", "2026-01-01", cut);
+    land(&lake.ingest(), &batch(5..8)).await;
+    let failure = async || lake.refine().run(Mode::Scheduled, &Call::default()).await.unwrap_err();
+    // The file of another cut in its place, a damaged one, and none.
+    replace(&lake, &key(1), lake.store.get(&key(2)).await.unwrap()).await;
+    check_refusal(&failure().await, &["silver files of cut 1", "1 ids instead of 4", "restore them from a backup"]);
+    replace(&lake, &key(1), "garbage").await;
+    check_refusal(&failure().await, &[&key(1), "restore it from a backup"]);
+    lake.store.delete(&key(1)).await.unwrap();
+    check_refusal(&failure().await, &[&key(1), "restore it from a backup"]);
 }

@@ -81,20 +81,21 @@ async fn a_recreated_topic_is_known_by_newer_timestamps() {
 #[tokio::test]
 async fn a_recreated_topic_is_known_by_other_timestamps_even_if_they_are_older() {
     let lake = TestLake::in_memory();
-    // In small objects and in a large one, near and far below the tail.
-    for offset in 0..150 {
-        land(&lake.ingest(), &batch(offset..=offset)).await;
+    // In more small objects than one page of a list shows, and in a large one; near and far below the tail.
+    let ingest = lake.ingest();
+    for offset in 0..1100 {
+        land(&ingest, &batch(offset..=offset)).await;
     }
-    land(&lake.ingest(), &batch(150..400)).await;
-    for first in [0, 100, 149, 150, 398] {
+    land(&ingest, &batch(1100..1400)).await;
+    for first in [0, 100, 1050, 1099, 1100, 1398] {
         let older: Vec<LogRecord> = (first..first + 2).map(|offset| anew(offset, START_SECS * 1000 - 60_000)).collect();
         refused(&lake.ingest(), &older, &[&format!("position {first} "), "not that of the row", "PENSTOCK_EPOCH"])
             .await;
     }
     // A longer batch, of which only what lies above the tail could be taken for new.
-    let longer: Vec<LogRecord> = (390..410).map(|offset| anew(offset, START_SECS * 1000)).collect();
-    refused(&lake.ingest(), &longer, &["position 390", "PENSTOCK_EPOCH"]).await;
-    holds(&lake, 0..400).await;
+    let longer: Vec<LogRecord> = (1390..1410).map(|offset| anew(offset, START_SECS * 1000)).collect();
+    refused(&lake.ingest(), &longer, &["position 1390", "PENSTOCK_EPOCH"]).await;
+    holds(&lake, 0..1400).await;
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use penstock_lake::{Listed, ObjectEnd, Operation, Put, Store, StoreError};
+use penstock_lake::{Listed, ObjectEnd, Operation, Put, Store, StoreError, TestClock};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -52,6 +53,22 @@ impl Watched {
             } else {
                 Box::pin(async {})
             }
+        };
+        Self { store, watch: Box::new(watch) }
+    }
+
+    /// Every such call takes so many seconds of the clock's time.
+    pub(crate) fn slow(
+        store: Arc<dyn Store>,
+        clock: Arc<TestClock>,
+        at: (Operation, &'static str),
+        seconds: u64,
+    ) -> Self {
+        let watch = move |moment: Moment, operation: Operation, key: &str| -> BoxFuture<'static, ()> {
+            if (moment, operation) == (Moment::Before, at.0) && key.starts_with(at.1) {
+                clock.advance(Duration::from_secs(seconds));
+            }
+            Box::pin(async {})
         };
         Self { store, watch: Box::new(watch) }
     }
