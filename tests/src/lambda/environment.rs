@@ -227,7 +227,8 @@ impl Shared {
 
     async fn next(&self) -> Reply {
         let Some(invocation) = self.work.lock().await.recv().await else {
-            return reply(500, "{}");
+            // The environment is gone, and its process is about to be killed: it hears nothing more.
+            return std::future::pending().await;
         };
         let mut answer = reply(200, invocation.payload);
         let headers = answer.headers_mut();
