@@ -176,7 +176,11 @@ impl Report {
             count(self.chains.len() as u64)
         ));
         for chain in self.chains.iter().filter(|chain| chain.beyond.is_some()) {
-            line(&format!("{}: the topic holds {} records beyond the lake", chain.chain, count(chain.beyond.unwrap_or(0))));
+            line(&format!(
+                "{}: the topic holds {} records beyond the lake",
+                chain.chain,
+                count(chain.beyond.unwrap_or(0))
+            ));
         }
         match self.findings.len() {
             0 => line("audit: in = out, nothing lost, nothing doubled"),

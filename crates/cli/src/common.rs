@@ -37,11 +37,7 @@ impl LakeArguments {
 }
 
 /// Every object under a prefix, after `after`.
-pub(crate) async fn list_all(
-    store: &dyn Store,
-    prefix: &str,
-    after: Option<String>,
-) -> Result<Vec<Listed>, Failure> {
+pub(crate) async fn list_all(store: &dyn Store, prefix: &str, after: Option<String>) -> Result<Vec<Listed>, Failure> {
     let (mut objects, mut after): (Vec<Listed>, _) = (Vec::new(), after);
     loop {
         let page = store.list_after(prefix, after.as_deref(), LIST_LIMIT).await?;

@@ -76,8 +76,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let is_number = |cell: &String| cell.starts_with(|first: char| first.is_ascii_digit() || first == '-');
-    let numeric: Vec<bool> =
-        (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
+    let numeric: Vec<bool> = (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let print = |cells: Vec<&str>| {
         let cells = cells.iter().enumerate().map(|(column, cell)| {
             let width = widths[column];

@@ -74,9 +74,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let report = report(&*lake.store(), &dataset, arguments.from, arguments.to).await?;
     let asked = question(&dataset)?;
     if let Some(path) = &arguments.csv {
-        std::fs::write(path, csv(&dataset, asked, &report)).map_err(|error| {
-            Failure::misconfigured(format!("cannot write {}: {error}", path.display()))
-        })?;
+        std::fs::write(path, csv(&dataset, asked, &report))
+            .map_err(|error| Failure::misconfigured(format!("cannot write {}: {error}", path.display())))?;
     }
     if arguments.json {
         output::json(&report)?;

@@ -135,9 +135,7 @@ impl Arguments {
     fn ingest_settings(&self, plan: &Plan) -> IngestSettings {
         match self.brokers {
             Some(_) => IngestSettings { epoch: self.epoch, ..IngestSettings::default() },
-            None => {
-                IngestSettings { source: MEMORY_SOURCE.to_owned(), epoch: plan.run, ..IngestSettings::default() }
-            }
+            None => IngestSettings { source: MEMORY_SOURCE.to_owned(), epoch: plan.run, ..IngestSettings::default() },
         }
     }
 

@@ -177,12 +177,7 @@ impl Tail {
 
 impl From<&Link> for Tail {
     fn from(link: &Link) -> Self {
-        Self {
-            next: link.next,
-            newest_timestamp: link.newest_timestamp,
-            gaps: link.gaps.clone(),
-            is_new: false,
-        }
+        Self { next: link.next, newest_timestamp: link.newest_timestamp, gaps: link.gaps.clone(), is_new: false }
     }
 }
 
@@ -296,19 +291,12 @@ fn check_landed<R: Positioned>(chain: &ChainId, tail: &Tail, record: &R) -> Resu
     }
 }
 
-fn step_over_hole<'r, R>(
-    chain: &ChainId,
-    tail: &Tail,
-    on_gap: OnGap,
-    first: Position,
-) -> Result<Step<'r, R>, Refusal> {
+fn step_over_hole<'r, R>(chain: &ChainId, tail: &Tail, on_gap: OnGap, first: Position) -> Result<Step<'r, R>, Refusal> {
     let gap = |reason| Step::Declare(Gap { from: tail.next, next: first, reason });
     match on_gap {
         _ if tail.is_new => Ok(gap(GapReason::Start)),
         OnGap::Declare => Ok(gap(GapReason::Automatic)),
-        OnGap::Fail => {
-            Err(Refusal::Missing { chain: Box::new(chain.clone()), from: tail.next, next: first })
-        }
+        OnGap::Fail => Err(Refusal::Missing { chain: Box::new(chain.clone()), from: tail.next, next: first }),
     }
 }
 
@@ -351,12 +339,7 @@ mod tests {
     }
 
     fn chain() -> ChainId {
-        ChainId {
-            topic: "events".to_owned(),
-            partition: Partition::Kafka(3),
-            source: "kafka".to_owned(),
-            epoch: 0,
-        }
+        ChainId { topic: "events".to_owned(), partition: Partition::Kafka(3), source: "kafka".to_owned(), epoch: 0 }
     }
 
     fn tail(next: u64) -> Tail {

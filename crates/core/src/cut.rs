@@ -132,12 +132,7 @@ pub fn select(waiting: &[Waiting], bounds: Bounds) -> Vec<ChainCut> {
 }
 
 /// When a chain's next link arrived, never before its predecessor.
-fn arrival(
-    waiting: &Waiting,
-    index: usize,
-    taken: usize,
-    previous: i64,
-) -> Option<std::cmp::Reverse<(i64, usize)>> {
+fn arrival(waiting: &Waiting, index: usize, taken: usize, previous: i64) -> Option<std::cmp::Reverse<(i64, usize)>> {
     let link = waiting.links.get(taken)?;
     Some(std::cmp::Reverse((link.ingested_at.max(previous), index)))
 }

@@ -53,7 +53,10 @@ pub fn first_difference(
             };
             let timestamp = timestamps.is_valid(row).then(|| timestamps.value(row));
             if timestamp != record.timestamp {
-                return Ok(Some((record.position, "its timestamp is not that of the row that landed there".to_owned())));
+                return Ok(Some((
+                    record.position,
+                    "its timestamp is not that of the row that landed there".to_owned(),
+                )));
             }
             let landed = keys.is_valid(row).then(|| keys.value(row));
             if decoded_key(record).is_ok_and(|key| key.as_deref() != landed) {

@@ -262,9 +262,12 @@ impl<'p> Pour<'p> {
             waiting: is_waiting(&state.chain),
         });
         // Chains of which no cut has taken anything yet.
-        let unknown = self.cut.chains.iter().filter(|cut| cut.waiting && !self.chains.contains_key(&cut.chain)).map(
-            |_| Progress { newest_event_time: None, newest_ingested_at: i64::MIN, waiting: true },
-        );
+        let unknown = self
+            .cut
+            .chains
+            .iter()
+            .filter(|cut| cut.waiting && !self.chains.contains_key(&cut.chain))
+            .map(|_| Progress { newest_event_time: None, newest_ingested_at: i64::MIN, waiting: true });
         let progress: Vec<Progress> = poured.chain(unknown).collect();
         let watermark = window::watermark(self.previous.watermark, &progress, &self.dataset.windows);
         match self.cut.closing {

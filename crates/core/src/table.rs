@@ -141,9 +141,8 @@ impl TableWriter {
     /// # Errors
     /// The schema has a type that Parquet lacks: a bug.
     pub fn new(schema: &SchemaRef, unique_text: &[&str]) -> Result<Self, TableError> {
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(schema, unique_text))
-            .with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties(schema, unique_text)).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options)?;
         Ok(Self { writer, rows: 0 })
     }
@@ -238,9 +237,7 @@ pub fn footer_entry<T: serde::de::DeserializeOwned>(
 pub fn file_entry<T: serde::de::DeserializeOwned>(file: &[u8], entry: &'static str) -> Result<T, TableError> {
     match footer_entry(file, entry)? {
         FooterRead::Entry(value) => Ok(value),
-        FooterRead::NeedsEnd(_) => {
-            Err(ParquetError::General("its footer is longer than the file".to_owned()).into())
-        }
+        FooterRead::NeedsEnd(_) => Err(ParquetError::General("its footer is longer than the file".to_owned()).into()),
     }
 }
 

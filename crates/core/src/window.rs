@@ -144,10 +144,7 @@ impl OpenWindows {
         let ended = |(start, _): &(i64, u32)| start.saturating_add(self.length) <= self.closed_through;
         let on_time = self.open.extract_if(|key, _| ended(key)).collect();
         let late = std::mem::take(&mut self.late);
-        (
-            Closed { on_time: self.rows(on_time), late: self.rows(late) },
-            self.closed_through,
-        )
+        (Closed { on_time: self.rows(on_time), late: self.rows(late) }, self.closed_through)
     }
 
     /// What stays open, sorted by start and group.

@@ -146,9 +146,7 @@ fn decode_batch(dataset: &Dataset, batch: &RecordBatch, rows: &mut Vec<WindowRow
     let (sum, min, max) = (measure("sum")?, measure("min")?, measure("max")?);
     let keys = dataset.windows.keys.iter().map(|index| {
         let name = dataset.columns[*index].name.as_str();
-        table::column(batch, name)?
-            .as_string_opt::<i32>()
-            .ok_or_else(|| table::wrong_type(name, "text"))
+        table::column(batch, name)?.as_string_opt::<i32>().ok_or_else(|| table::wrong_type(name, "text"))
     });
     let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
     for row in 0..batch.num_rows() {

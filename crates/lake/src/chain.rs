@@ -64,17 +64,10 @@ pub async fn read_entry<T: serde::de::DeserializeOwned>(
 ///
 /// # Errors
 /// The store's, also if there is no such object; or the object is not what its key says.
-pub async fn read_link(
-    store: &dyn Store,
-    dataset: &str,
-    chain: &ChainId,
-    from: Position,
-) -> Result<Link, ChainError> {
+pub async fn read_link(store: &dyn Store, dataset: &str, chain: &ChainId, from: Position) -> Result<Link, ChainError> {
     let key = chain.object(dataset, from);
     let damaged = |problem: String| ChainError::Damaged { key: key.clone(), problem };
-    let link = read_entry::<Link>(store, &key, chain::FOOTER_KEY)
-        .await?
-        .map_err(|error| damaged(error.to_string()))?;
+    let link = read_entry::<Link>(store, &key, chain::FOOTER_KEY).await?.map_err(|error| damaged(error.to_string()))?;
     chain::check_place(dataset, chain, from, &link).map_err(damaged)?;
     Ok(link)
 }
@@ -105,9 +98,7 @@ pub async fn find_tail(
     match read_link(store, dataset, chain, last).await {
         Ok(link) => Ok(End { tail: Tail::from(&link), last: Some(last) }),
         // A hint may name an object that is not there: then it is as if there were no hint.
-        Err(error) if error.is_not_found() && newer.is_none() => {
-            Box::pin(find_tail(store, dataset, chain, None)).await
-        }
+        Err(error) if error.is_not_found() && newer.is_none() => Box::pin(find_tail(store, dataset, chain, None)).await,
         Err(error) => Err(error),
     }
 }
@@ -182,8 +173,7 @@ pub async fn read_links(
     let mut after = just_before(&chain.object(dataset, from));
     loop {
         let page = store.list_after(&chain.folder(dataset), Some(&after), LIST_LIMIT).await?;
-        let found: Vec<Position> =
-            positions(dataset, chain, page.iter().map(|listed| listed.key.as_str())).collect();
+        let found: Vec<Position> = positions(dataset, chain, page.iter().map(|listed| listed.key.as_str())).collect();
         for chunk in found.chunks(FOOTERS_AT_ONCE) {
             if limit <= links.len() {
                 return Ok(Links { links, end: LinksEnd::Limit });
@@ -279,9 +269,11 @@ pub async fn find_chains(store: &dyn Store, dataset: &str) -> Result<Vec<ChainId
         for topic in store.list_folders(&format!("{root}{source}/")).await? {
             let folder = format!("{root}{source}/{topic}/");
             let partitions = store.list_folders(&folder).await?;
-            chains.extend(partitions.iter().filter_map(|partition| {
-                ChainId::parse_folder(dataset, &format!("{folder}{partition}/"))
-            }));
+            chains.extend(
+                partitions
+                    .iter()
+                    .filter_map(|partition| ChainId::parse_folder(dataset, &format!("{folder}{partition}/"))),
+            );
         }
     }
     chains.sort();

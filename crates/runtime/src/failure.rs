@@ -3,8 +3,8 @@
 use std::fmt;
 
 use penstock_lake::chain::ChainError;
-use penstock_lake::{StoreError, with_causes};
 use penstock_lake::cuts::CutError;
+use penstock_lake::{StoreError, with_causes};
 
 /// Who must act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -142,13 +142,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let on_gap = self.choice(ON_GAP, &[("fail", OnGap::Fail), ("declare", OnGap::Declare)]);
         let failures =
             self.choice(FAILURES, &[("batch", FailureResponse::Batch), ("partial", FailureResponse::Partial)]);
-        Some(IngestSettings {
-            source: source?,
-            epoch: epoch?,
-            offsets: offsets?,
-            on_gap: on_gap?,
-            failures: failures?,
-        })
+        Some(IngestSettings { source: source?, epoch: epoch?, offsets: offsets?, on_gap: on_gap?, failures: failures? })
     }
 
     fn cut(&mut self) -> Option<CutSettings> {
@@ -184,7 +178,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
     fn number<T: FromStr>(&mut self, variable: Variable) -> Option<T> {
         self.parsed(variable, |text| {
-            text.parse().map_err(|_| format!("`{text}` is no number in range, such as {}", variable.default.unwrap_or("1")))
+            text.parse()
+                .map_err(|_| format!("`{text}` is no number in range, such as {}", variable.default.unwrap_or("1")))
         })
     }
 
@@ -201,11 +196,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
 fn source_name(text: &str) -> Result<String, String> {
     let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if text.bytes().all(valid) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("`{text}` may hold only a-z, 0-9 and -"))
-    }
+    if text.bytes().all(valid) { Ok(text.to_owned()) } else { Err(format!("`{text}` may hold only a-z, 0-9 and -")) }
 }
 
 /// A variable of the process's environment.
@@ -259,7 +250,14 @@ mod tests {
         let starts: Vec<&str> = error.0.iter().filter_map(|problem| problem.split([':', ' ']).next()).collect();
         assert_eq!(
             starts,
-            ["PENSTOCK_LAKE", "PENSTOCK_DATASET", "PENSTOCK_SOURCE", "PENSTOCK_EPOCH", "PENSTOCK_OFFSETS", "PENSTOCK_RAW_RETENTION_HOURS"]
+            [
+                "PENSTOCK_LAKE",
+                "PENSTOCK_DATASET",
+                "PENSTOCK_SOURCE",
+                "PENSTOCK_EPOCH",
+                "PENSTOCK_OFFSETS",
+                "PENSTOCK_RAW_RETENTION_HOURS"
+            ]
         );
     }
 }

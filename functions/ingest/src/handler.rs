@@ -18,7 +18,7 @@ use futures::future::join_all;
 use penstock_core::dataset::Dataset;
 use penstock_core::payload::{self, Batch, SourceKind};
 use penstock_core::position::Partition;
-use penstock_runtime::{Call, FailureResponse, Failure, Function, IngestSettings, Kind, Lake, Settings, SystemClock};
+use penstock_runtime::{Call, Failure, FailureResponse, Function, IngestSettings, Kind, Lake, Settings, SystemClock};
 use penstock_telemetry::ingest::{BatchLanded, PartitionFailed};
 use serde::Serialize;
 use serde_json::{Value, json};

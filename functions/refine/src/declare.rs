@@ -33,12 +33,7 @@ pub enum Mode {
 
 impl Refine {
     /// Declares the cut after `state`, or finds it declared by another run; `None` if there is nothing to do.
-    pub(crate) async fn declare(
-        &self,
-        store: &dyn Store,
-        state: &State,
-        mode: Mode,
-    ) -> Result<Option<Cut>, Failure> {
+    pub(crate) async fn declare(&self, store: &dyn Store, state: &State, mode: Mode) -> Result<Option<Cut>, Failure> {
         let Some(cut) = self.next_cut(store, state, mode).await? else {
             return Ok(None);
         };

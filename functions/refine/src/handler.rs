@@ -141,7 +141,9 @@ impl Refine {
             Err(error) => return Err(error.into()),
         };
         let damaged = |problem: String| {
-            Failure::misconfigured(format!("the state `{key}` cannot be understood ({problem}): restore it from a backup"))
+            Failure::misconfigured(format!(
+                "the state `{key}` cannot be understood ({problem}): restore it from a backup"
+            ))
         };
         let dataset = self.dataset_of(store, number).await?;
         let (state, open_windows) = state::decode(&dataset, &file).map_err(|error| damaged(error.to_string()))?;

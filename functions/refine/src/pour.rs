@@ -24,13 +24,7 @@ const REQUESTS_AT_ONCE: usize = 8;
 
 impl Refine {
     /// Pours a cut and makes its state the warm one.
-    pub(crate) async fn pour(
-        &self,
-        store: &dyn Store,
-        warm: &mut Warm,
-        cut: &Cut,
-        call: &Call,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn pour(&self, store: &dyn Store, warm: &mut Warm, cut: &Cut, call: &Call) -> Result<(), Failure> {
         let dataset = self.dataset_in(cut)?;
         if !self.load_state(store, warm, cut.number - 1).await? {
             return Err(Failure::misconfigured(format!(
@@ -62,12 +56,7 @@ impl Refine {
 }
 
 /// Holds exactly the ids of the cuts in reach: forgets others, reads those that a cold function lacks.
-async fn load_ids(
-    store: &dyn Store,
-    dataset: &Dataset,
-    warm: &mut Warm,
-    reach: &[RecentCut],
-) -> Result<(), Failure> {
+async fn load_ids(store: &dyn Store, dataset: &Dataset, warm: &mut Warm, reach: &[RecentCut]) -> Result<(), Failure> {
     warm.ids.retain(reach);
     let held: Vec<u64> = warm.ids.cuts().collect();
     for recent in reach.iter().filter(|recent| !held.contains(&recent.cut)) {
@@ -75,7 +64,9 @@ async fn load_ids(
         for key in &recent.files {
             let file = store.get(key).await.map_err(|error| missing(key, error))?;
             ids.extend(pour::silver_ids(dataset, &file).map_err(|error| {
-                Failure::misconfigured(format!("the silver file `{key}` is damaged ({error}): restore it from a backup"))
+                Failure::misconfigured(format!(
+                    "the silver file `{key}` is damaged ({error}): restore it from a backup"
+                ))
             })?);
         }
         if ids.len() as u64 != recent.ids {
@@ -99,15 +90,9 @@ fn missing(key: &str, error: StoreError) -> Failure {
     }
 }
 
-async fn pour_objects(
-    store: &dyn Store,
-    cut: &Cut,
-    dataset: &Dataset,
-    warm: &Warm,
-) -> Result<Poured, Failure> {
+async fn pour_objects(store: &dyn Store, cut: &Cut, dataset: &Dataset, warm: &Warm) -> Result<Poured, Failure> {
     let open_windows = warm.open_windows.clone();
-    let mut pour =
-        Pour::begin(cut, dataset, &warm.state, open_windows, &warm.ids).map_err(|error| failure(&error))?;
+    let mut pour = Pour::begin(cut, dataset, &warm.state, open_windows, &warm.ids).map_err(|error| failure(&error))?;
     let reads: Vec<BoxFuture<'_, _>> =
         cut.objects().map(|(chain, object)| read_object(store, dataset, chain, object).boxed()).collect();
     let mut objects = stream::iter(reads).buffered(REQUESTS_AT_ONCE);

@@ -44,11 +44,15 @@ fn ask(mut report: Report, brokers: &str, settings: &[(String, String)]) -> Resu
         })?;
         let [low, high] = [low, high].map(|offset| Position::from_offset(offset.unsigned_abs()));
         if chain.tail < low {
-            let problem = format!("the topic begins at {low} now: positions [{}, {low}) expired before they landed", chain.tail);
+            let problem =
+                format!("the topic begins at {low} now: positions [{}, {low}) expired before they landed", chain.tail);
             report.find(chain.chain.to_string(), problem);
         }
         if high < chain.tail {
-            let problem = format!("the topic ends at {high}, before the lake's end at {}: it was deleted and made anew; raise the epoch", chain.tail);
+            let problem = format!(
+                "the topic ends at {high}, before the lake's end at {}: it was deleted and made anew; raise the epoch",
+                chain.tail
+            );
             report.find(chain.chain.to_string(), problem);
         }
         chain.beyond = Some(chain.tail.distance_to(high).unwrap_or(0));

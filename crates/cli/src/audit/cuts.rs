@@ -40,13 +40,8 @@ pub(super) async fn read(
         0 => State::empty(),
         cut => read_state(store, name, cut).await?.map_err(Failure::misconfigured)?,
     };
-    let mut history = History {
-        last: first.clone(),
-        first,
-        unpoured: None,
-        parts: BTreeMap::new(),
-        objects: HashMap::new(),
-    };
+    let mut history =
+        History { last: first.clone(), first, unpoured: None, parts: BTreeMap::new(), objects: HashMap::new() };
     let after = Some(just_before(&keys::cut(name, since + 1)));
     let declared = list_all(store, &keys::cuts_folder(name), after).await?;
     let mut numbers = declared.iter().filter_map(|listed| keys::parse_cut_number(&listed.key)).peekable();
@@ -135,13 +130,7 @@ fn check(dataset: &str, cut: &Cut, before: &State, after: &State, find: &mut imp
     check_sums(dataset, &taken, before, after, find);
 }
 
-fn check_sums(
-    dataset: &str,
-    taken: &ChainTotals,
-    before: &State,
-    after: &State,
-    find: &mut impl FnMut(String),
-) {
+fn check_sums(dataset: &str, taken: &ChainTotals, before: &State, after: &State, find: &mut impl FnMut(String)) {
     let (old, new) = (before.chain_totals(), after.chain_totals());
     let mut compare = |what: &str, expected: Sum, found: Sum| {
         if expected != found {

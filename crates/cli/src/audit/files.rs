@@ -43,7 +43,10 @@ pub(super) async fn check(
                 checks.push(compare(store, part).boxed());
             }
             None if history.unpoured.is_some() && keys::parse_cut_number(&listed.key) == history.unpoured => {}
-            None => report.find(&listed.key, "is listed by no state: readers see rows of it that do not count. Move it out of the lake"),
+            None => report.find(
+                &listed.key,
+                "is listed by no state: readers see rows of it that do not count. Move it out of the lake",
+            ),
         }
     }
     let findings: Vec<Option<Finding>> = stream::iter(checks).buffered(READS_AT_ONCE).try_collect().await?;

@@ -39,9 +39,8 @@ pub(super) fn compare(report: &mut Report, path: &Path) -> Result<(), Failure> {
 /// What of a partition's acknowledged records has not landed; `None` if all has.
 fn missing(report: &Report, topic: &str, sent: &PartitionReport) -> Option<String> {
     let (first, last) = (at(sent.first_offset?), at(sent.last_offset?));
-    let is_same = |chain: &&ChainReport| {
-        chain.chain.topic == topic && chain.chain.partition == Partition::Kafka(sent.partition)
-    };
+    let is_same =
+        |chain: &&ChainReport| chain.chain.topic == topic && chain.chain.partition == Partition::Kafka(sent.partition);
     let Some(chain) = report.chains.iter().filter(is_same).max_by_key(|chain| chain.chain.epoch) else {
         return Some(format!("{} records were acknowledged, and nothing has landed", sent.acknowledged));
     };
@@ -49,7 +48,10 @@ fn missing(report: &Report, topic: &str, sent: &PartitionReport) -> Option<Strin
         return Some(format!("was acknowledged up to {last}, and the lake ends before {}", chain.tail));
     }
     let gap = chain.gaps.iter().find(|gap| gap.from <= last && first < gap.next)?;
-    Some(format!("positions [{}, {}) are a declared gap ({}), and the report says that records were there", gap.from, gap.next, gap.reason))
+    Some(format!(
+        "positions [{}, {}) are a declared gap ({}), and the report says that records were there",
+        gap.from, gap.next, gap.reason
+    ))
 }
 
 fn at(offset: i64) -> Position {

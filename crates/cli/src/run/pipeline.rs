@@ -1,15 +1,17 @@
 //! The parts of a run, wired together.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::{MaybeDone, maybe_done};
 use penstock_core::dataset::Dataset;
 use penstock_ingest::Ingest;
 use penstock_producer::{
-    Deliveries, Interrupt, KafkaSettings, KafkaSink, Outcome, PartitionReport, Progress, Record, Sink, SinkError, Source,
-    produce,
+    Deliveries, Interrupt, KafkaSettings, KafkaSink, Outcome, PartitionReport, Progress, Record, Sink, SinkError,
+    Source, produce,
 };
 use penstock_refine::{Mode, Refine};
 use penstock_runtime::{Call, CutSettings, Failure, IngestSettings, Kind, Lake};
@@ -113,7 +115,7 @@ impl Pipeline {
         let mut producing = self.produce(arguments, source, Box::new(sink), &interrupt);
         if !arguments.forever {
             tokio::select! {
-                _ = &mut producing.done => {}
+                () = &mut producing.done => {}
                 () = self.stop(&interrupt) => {}
             }
         }
@@ -211,18 +213,21 @@ impl Pipeline {
         let task = tokio::task::spawn_blocking(move || {
             produce(source.as_mut(), sink.as_mut(), pace, &interrupt, &mut Progress::new(total))
         });
-        Producing { done: task }
+        Producing { done: maybe_done(task) }
     }
 
     async fn end(
         &self,
-        producing: Producing,
+        mut producing: Producing,
         served: Result<Served, TriggerError>,
         interrupt: &Interrupt,
     ) -> Result<Ran, Failure> {
         let served = served.map_err(Failure::misconfigured)?;
         interrupt_if_stopped(&self.progress, interrupt);
-        let produced = producing.done.await.map_err(Failure::bug)?;
+        (&mut producing.done).await;
+        let produced = Pin::new(&mut producing.done).take_output();
+        let produced = produced.ok_or_else(|| Failure::bug("the producer's outcome was taken twice"))?;
+        let produced = produced.map_err(Failure::bug)?;
         if let Some(failure) = self.progress.take_failure() {
             return Err(failure);
         }
@@ -242,8 +247,9 @@ impl Pipeline {
     }
 }
 
+/// The producer's task; it may be waited for more than once.
 struct Producing {
-    done: JoinHandle<Outcome>,
+    done: MaybeDone<JoinHandle<Outcome>>,
 }
 
 fn interrupt_if_stopped(progress: &Landing, interrupt: &Interrupt) {

@@ -123,7 +123,9 @@ async fn last_run(store: &dyn Store, dataset: &str) -> Result<Option<Last>, Fail
     };
     let json = store.get(key).await?;
     let plan: Plan = serde_json::from_slice(&json).map_err(|error| {
-        Failure::misconfigured(format!("`{key}` cannot be understood ({error}): use --new with another lake, or restore it"))
+        Failure::misconfigured(format!(
+            "`{key}` cannot be understood ({error}): use --new with another lake, or restore it"
+        ))
     })?;
     let finished = names.contains(&keys::run_finished(dataset, plan.run));
     Ok(Some(Last { plan, finished }))

@@ -27,12 +27,7 @@ pub(super) struct Summary {
     p95: Option<p95::Report>,
 }
 
-pub(super) async fn collect(
-    lake: &Lake,
-    dataset: &Dataset,
-    ran: Ran,
-    elapsed: Duration,
-) -> Result<Summary, Failure> {
+pub(super) async fn collect(lake: &Lake, dataset: &Dataset, ran: Ran, elapsed: Duration) -> Result<Summary, Failure> {
     let requests = lake.counts().snapshot();
     let report = audit::report(&*lake.store(), dataset, 0).await?;
     let p95 = match dataset.p95 {

@@ -28,17 +28,12 @@ const OWN: [&str; 9] = [
 ];
 
 /// Reads the columns that a pour needs; repeated text as dictionaries.
-pub(super) fn read(
-    dataset: &Dataset,
-    partition: &Partition,
-    file: &Bytes,
-) -> Result<Vec<RecordBatch>, TableError> {
+pub(super) fn read(dataset: &Dataset, partition: &Partition, file: &Bytes) -> Result<Vec<RecordBatch>, TableError> {
     let position = position_column(partition);
     let own = OWN.iter().copied().filter(|name| *name == position || !["offset", "sequence_number"].contains(name));
     let columns: Vec<&str> = dataset.columns.iter().map(|column| column.name.as_str()).chain(own).collect();
     let texts = dataset.columns.iter().filter(|column| column.kind == ColumnType::String);
-    let dictionaries: Vec<&str> =
-        texts.map(|column| column.name.as_str()).chain(["reject_reason", "shard"]).collect();
+    let dictionaries: Vec<&str> = texts.map(|column| column.name.as_str()).chain(["reject_reason", "shard"]).collect();
     table::read(file.clone(), &columns, &dictionaries)
 }
 
@@ -103,7 +98,10 @@ impl<'b> RawColumns<'b> {
         match (0..self.reject_reason.len()).find(missing) {
             Some(row) => Err(TableError::Column {
                 column: dataset.columns[dataset.event_time].name.clone(),
-                problem: format!("(or the id) is null at {}: the object was written for another dataset file", self.position(row)),
+                problem: format!(
+                    "(or the id) is null at {}: the object was written for another dataset file",
+                    self.position(row)
+                ),
             }),
             None => Ok(()),
         }
