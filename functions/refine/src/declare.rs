@@ -60,7 +60,8 @@ impl Refine {
             let holds_back = mode == Mode::Scheduled && self.holds_back(&waiting);
             return Ok((!holds_back).then(|| self.cut(state, &self.dataset, chains, closing)));
         }
-        let is_idle = mode == Mode::Drain || self.is_idle(state);
+        // What waits here stands behind a hole in its list: its windows stay open for it.
+        let is_idle = mode == Mode::Drain || (takes_all && self.is_idle(state));
         let closes_windows = 0 < state.open_windows && is_idle;
         Ok(closes_windows.then(|| self.cut(state, &self.dataset, Vec::new(), Closing::All)))
     }

@@ -112,6 +112,8 @@ async fn a_list_with_a_hole_stops_there_and_goes_on_later() {
     assert_eq!(state.position(&chain(0)), at(5));
     assert_eq!(state.position(&chain(1)), at(60), "the other chain goes on");
     assert_eq!(state.watermark, (START_SECS - 120) * SECOND, "what waits behind the hole holds it");
+    lake.wait(3600);
+    assert_eq!(run(&refine).await, [0; 0], "silence closes no windows for which something waits");
     lake.faulty.heal();
     run(&refine).await;
     assert_eq!(newest_state(&lake).await.position(&chain(0)), at(20));

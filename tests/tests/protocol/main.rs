@@ -17,6 +17,7 @@ mod watched;
 // The landing.
 mod gaps;
 mod hints;
+mod kinesis;
 mod landing;
 mod races;
 mod retention;

@@ -42,6 +42,36 @@ async fn what_may_pass_is_tried_again_and_nothing_else() {
     check(Answer::Die, 1, "Unusable", 1).await;
 }
 
+/// The clock of a machine that is suspended in every sleep, for so long.
+#[derive(Debug)]
+struct Suspended(Arc<TestClock>, Duration);
+
+#[async_trait]
+impl Clock for Suspended {
+    fn now(&self) -> i64 {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration + self.1).await;
+    }
+
+    fn jitter(&self) -> f64 {
+        self.0.jitter()
+    }
+}
+
+#[tokio::test]
+async fn after_a_sleep_of_the_machine_itself_the_caller_decides() {
+    for (asleep, outcome, attempts) in [(59, true, 2), (61, false, 1), (90_000, false, 1)] {
+        let Setup { clock, faulty, .. } = setup(Answer::Unavailable, 1);
+        let clock = Arc::new(Suspended(clock, Duration::from_secs(asleep)));
+        let store = Retrying::new(Arc::clone(&faulty) as _, clock, RetryPolicy::default());
+        let result = store.put_new("key", Bytes::from_static(b"mine")).await;
+        assert_eq!((result.is_ok(), faulty.calls().len()), (outcome, attempts), "{asleep} s: {result:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_operation_is_tried_again() {
     let Setup { faulty, store, .. } = setup(Answer::Unavailable, 0);
