@@ -180,7 +180,8 @@ impl Measure {
 
 /// What this thread, the only one, has had of a processor.
 fn cpu_nanos() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").expect("this benchmark needs Linux's /proc/self/schedstat");
+    let text =
+        std::fs::read_to_string("/proc/self/schedstat").expect("this benchmark needs Linux's /proc/self/schedstat");
     text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap()
 }
 
