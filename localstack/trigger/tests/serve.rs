@@ -55,10 +55,11 @@ impl Function {
     }
 
     /// What successful calls got of a partition, in order.
-    fn delivered(&self, partition: i32) -> Vec<i64> {
+    fn delivered(&self, partition: i32) -> String {
         let calls = self.calls();
         let succeeded = calls.iter().filter(|(_, _, succeeded)| *succeeded);
-        succeeded.flat_map(|(_, payload, _)| payload.get(&partition).cloned().unwrap_or_default()).collect()
+        let offsets = succeeded.flat_map(|(_, payload, _)| payload.get(&partition).cloned().unwrap_or_default());
+        runs(&offsets.collect::<Vec<_>>())
     }
 }
 
@@ -85,8 +86,14 @@ async fn serve_all(mapping: &Mapping, log: Arc<MemoryLog>, invoker: Arc<dyn Invo
     serve(mapping, log, invoker, pending()).await.unwrap()
 }
 
-fn up_to(end: usize) -> Vec<i64> {
-    (0..end as i64).collect()
+fn up_to(end: usize) -> String {
+    runs(&(0..end as i64).collect::<Vec<_>>())
+}
+
+/// `[0,7) [5,9)` for the offsets 0 to 6 and then 5 to 8, because a failing test should say something readable.
+fn runs(offsets: &[i64]) -> String {
+    let runs = offsets.chunk_by(|one, other| one + 1 == *other);
+    runs.map(|run| format!("[{},{})", run[0], run[0] + run.len() as i64)).collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test(start_paused = true)]

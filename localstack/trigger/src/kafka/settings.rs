@@ -31,6 +31,8 @@ pub(super) fn client_config(mapping: &Mapping, client: &[(String, String)]) -> R
         // A paused partition loses what was fetched ahead, so little is.
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
+        // By default it then looks again after a second, in which nothing would be fetched.
+        .set("fetch.queue.backoff.ms", "10")
         // Empty partitions must not hold back one that was just resumed for long.
         .set("fetch.wait.max.ms", "100")
         // A commit without a coordinator gives up after this, and is tried again.
