@@ -135,6 +135,8 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs=$HOME_DIR/data
 # A misspelt topic is an error, not a new topic.
 auto.create.topics.enable=false
+# Generated events may carry timestamps of any year, and retention would delete by them: \`down --purge\` does instead.
+log.retention.ms=-1
 # One broker holds the only replica of everything.
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1

@@ -11,8 +11,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::log::LogRecord;
-use crate::mapping::Mapping;
+use crate::mapping::{BATCH_SIZES, Mapping};
 use crate::payload::PayloadFormat;
+
+/// So many records wait in a partition's queue when reading it goes on: the largest batch, also where batches are
+/// smaller, because a log takes a while to go on.
+const QUEUED_RECORDS: usize = *BATCH_SIZES.end();
 
 /// Records of one or more partitions that are delivered together, and committed together.
 #[derive(Debug)]
@@ -141,14 +145,14 @@ impl Lanes {
         Ok(())
     }
 
-    /// Whether the partition holds so much that reading should wait: two full batches.
+    /// Whether the partition holds so much that reading should wait: two of the largest batches.
     pub(crate) fn is_full(&self, lane: &Lane) -> bool {
-        lane.queue.len() >= 2 * self.batch_size || lane.queued_len >= 2 * self.payload_limit
+        lane.queue.len() >= 2 * QUEUED_RECORDS || lane.queued_len >= 2 * self.payload_limit
     }
 
-    /// Whether there is again room for a batch.
+    /// Whether there is again room for one of them. Reading then starts again before the queue runs dry.
     pub(crate) fn has_room(&self, lane: &Lane) -> bool {
-        lane.queue.len() <= self.batch_size && lane.queued_len <= self.payload_limit
+        lane.queue.len() <= QUEUED_RECORDS && lane.queued_len <= self.payload_limit
     }
 
     /// When a batch will be due if nothing more arrives.

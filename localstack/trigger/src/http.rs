@@ -45,7 +45,9 @@ impl HttpInvoker {
         }
         let address = format!("{}/2015-03-31/functions/{function}/invocations", endpoint.trim_end_matches('/'));
         let uri = address.parse().map_err(|error| BadEndpoint(format!("`{endpoint}` is no address: {error}")))?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self { uri, client })
     }
 

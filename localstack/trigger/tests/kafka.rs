@@ -44,7 +44,8 @@ impl Topic {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", brokers()).set("enable.idempotence", "true");
         let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
-        let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+        // The records' timestamps lie in 1970, and retention would go by them.
+        let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         let created = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
         assert_eq!(created, [Ok(name.clone())]);
         Self { name, producer: config.create().unwrap(), deliveries: Mutex::default() }

@@ -35,6 +35,8 @@ pub(super) fn client_config(mapping: &Mapping, client: &[(String, String)]) -> R
         .set("fetch.queue.backoff.ms", "10")
         // Empty partitions must not hold back one that was just resumed for long.
         .set("fetch.wait.max.ms", "100")
+        // A commit is a small request that somebody waits for.
+        .set("socket.nagle.disable", "true")
         // A commit without a coordinator gives up after this, and is tried again.
         .set("coordinator.query.interval.ms", "10000");
     for (key, value) in client {
