@@ -201,32 +201,44 @@ async fn partitions_reordered_against_each_other() {
 
 #[tokio::test]
 async fn interrupted() {
-    const FAULTS: [Answer; 6] =
-        [Answer::Unavailable, Answer::ReplyLost, Answer::Conflict, Answer::Denied, Answer::Die, Answer::DieAfter];
     check("interrupted", async |lake, topic, mut random| {
         for batch in topic.batches(BATCH) {
-            // Delivered until it succeeds, as a mapping does, to a process that may be new.
-            let mut lake = lake.clone();
-            for attempt in 0.. {
-                lake = lake.reopened();
-                if attempt < 3 && random.once_in(2) {
-                    let answer = FAULTS[random.below(FAULTS.len())];
-                    let fault = Fault::new(answer).skip(random.below(8)).times(1 + random.below(3));
-                    // Any request, or what is written: the object, the cut, its files, its state.
-                    lake.faulty.script(if random.once_in(2) { fault } else { fault.on(Operation::PutNew) });
-                }
-                let delivered = deliver(&lake.ingest(), &batch).await;
-                let refined = match random.once_in(3) {
-                    true => lake.refine().run(Mode::Scheduled, &Call::default()).await.map(drop),
-                    false => Ok(()),
-                };
-                if delivered.is_ok() && refined.is_ok() {
-                    break;
-                }
+            let delivery = async |process: &TestLake| deliver(&process.ingest(), &batch).await;
+            until_it_succeeds(lake, &mut random, 6, delivery).await;
+            if random.once_in(2) {
+                let schedule =
+                    async |process: &TestLake| process.refine().run(Mode::Scheduled, &Call::default()).await.map(drop);
+                until_it_succeeds(lake, &mut random, 25, schedule).await;
             }
         }
     })
     .await;
+}
+
+/// Runs in one process after the other until one succeeds. Most fail, or die, at one of their first `requests` to the store.
+async fn until_it_succeeds(
+    lake: &TestLake,
+    random: &mut Random,
+    requests: usize,
+    run: impl AsyncFn(&TestLake) -> Result<(), Failure>,
+) {
+    const FAULTS: [Answer; 6] =
+        [Answer::Unavailable, Answer::ReplyLost, Answer::Conflict, Answer::Denied, Answer::Die, Answer::DieAfter];
+    for attempt in 0.. {
+        let process = lake.reopened();
+        if attempt < 3 && !random.once_in(4) {
+            let fault = Fault::new(FAULTS[random.below(FAULTS.len())]).times(1 + random.below(3));
+            // Half of them at something that is written: an object, a cut, its files, its state.
+            process.faulty.script(match random.once_in(2) {
+                true => fault.on(Operation::PutNew).skip(random.below(6)),
+                false => fault.skip(random.below(requests)),
+            });
+        }
+        match run(&process).await {
+            Ok(()) => return,
+            Err(failure) => assert!(attempt < 3, "it fails without a fault: {failure}"),
+        }
+    }
 }
 
 /// In a directory, whose requests really overlap: in memory one consumer would go through before the other begins.
