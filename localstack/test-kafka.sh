@@ -3,9 +3,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Other ports than `make kafka-up` has, so that both can run.
-export KAFKA_PORT="${KAFKA_PORT:-19092}"
-export KAFKA_CONTROLLER_PORT="${KAFKA_CONTROLLER_PORT:-19093}"
+is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Other ports than `make kafka-up` has, and free ones, so that several brokers can run.
+port=19092
+while is_taken "$port" || is_taken "$((port + 1))"; do port=$((port + 10)); done
+export KAFKA_PORT="${KAFKA_PORT:-$port}"
+export KAFKA_CONTROLLER_PORT="${KAFKA_CONTROLLER_PORT:-$((port + 1))}"
 PENSTOCK_LOCAL="$(mktemp -d "${TMPDIR:-/tmp}/penstock-test-kafka.XXXXXX")"
 export PENSTOCK_LOCAL
 readonly CARGO="${CARGO:-cargo}"
