@@ -39,7 +39,7 @@ fn brokers() -> String {
 /// A name that no test has used on this broker.
 fn new_topic() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    format!("a-million-{nanos}")
+    format!("test-{nanos}")
 }
 
 fn tool(name: &str, arguments: &str) -> Command {
@@ -142,6 +142,23 @@ async fn a_million_events_land_once_though_triggers_and_functions_are_stopped_an
     println!("{EVENTS} events in {:?}, ingest: {totals:?}", began.elapsed());
     assert_eq!((totals.exits, totals.errors), (2, 0), "two processes were killed, and nothing else failed");
     assert_complete(&lake, &report).await;
+}
+
+/// The whole path in one process, with Kafka as its log; the second run goes on where the first one ended.
+#[tokio::test]
+async fn penstock_run_takes_kafka_as_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let topic = new_topic();
+    for (run, distinct_events) in [(1, 20_000), (2, 40_000)] {
+        let arguments = format!(
+            "run --brokers {} --topic {topic} --lake {} --events 20000 --seed {run} --duplicates 0 --malformed 0",
+            brokers(),
+            folder.path().display()
+        );
+        let ended = tool("penstock", &arguments).stderr(Stdio::piped()).output().await.unwrap();
+        assert!(ended.status.success(), "run {run}: {}", String::from_utf8_lossy(&ended.stderr));
+        assert_eq!(Reading::of_directory(folder.path()).ids_each_once().len(), distinct_events);
+    }
 }
 
 async fn assert_complete(lake: &Path, report: &Path) {
