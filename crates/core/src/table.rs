@@ -22,6 +22,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::dataset::{Column, ColumnType, Dataset};
+use crate::raw::{self, OwnColumn};
 
 /// Rows that a reader decodes at once.
 const BATCH_ROWS: usize = 65_536;
@@ -63,14 +64,19 @@ pub fn field(name: &str, kind: DataType, nullable: bool, field_id: i32) -> Field
     Field::new(name, kind, nullable).with_metadata(metadata)
 }
 
+/// One of Penstock's own columns, as raw objects name it.
+fn own(column: OwnColumn, kind: DataType, nullable: bool) -> Field {
+    field(column.name, kind, nullable, column.field_id)
+}
+
 /// Where a record stood in its source; Kafka fills the first three, Kinesis `topic` (the stream) and the last two.
 fn coordinates() -> [Field; 5] {
     [
-        field("topic", dictionary(), false, 1),
-        field("partition", DataType::Int32, true, 2),
-        field("offset", DataType::Int64, true, 3),
-        field("shard", dictionary(), true, 4),
-        field("sequence_number", DataType::Utf8, true, 5),
+        own(raw::TOPIC, dictionary(), false),
+        own(raw::PARTITION, DataType::Int32, true),
+        own(raw::OFFSET, DataType::Int64, true),
+        own(raw::SHARD, dictionary(), true),
+        own(raw::SEQUENCE_NUMBER, DataType::Utf8, true),
     ]
 }
 
@@ -97,15 +103,15 @@ fn silver_field(column: &Column) -> Field {
 /// The bad records, byte for byte.
 #[must_use]
 pub fn rejects_schema() -> SchemaRef {
-    let own = [
-        field("timestamp", timestamp(), true, 6),
-        field("key", DataType::Binary, true, 8),
-        field("ingested_at", timestamp(), false, 9),
-        field("reject_reason", dictionary(), false, 11),
-        field("reject_detail", DataType::Utf8, true, 12),
-        field("reject_bytes", DataType::Binary, true, 13),
+    let columns = [
+        own(raw::TIMESTAMP, timestamp(), true),
+        own(raw::KEY, DataType::Binary, true),
+        own(raw::INGESTED_AT, timestamp(), false),
+        own(raw::REJECT_REASON, dictionary(), false),
+        own(raw::REJECT_DETAIL, DataType::Utf8, true),
+        own(raw::REJECT_BYTES, DataType::Binary, true),
     ];
-    Arc::new(Schema::new(coordinates().into_iter().chain(own).collect::<Vec<_>>()))
+    Arc::new(Schema::new(coordinates().into_iter().chain(columns).collect::<Vec<_>>()))
 }
 
 /// Windows: one row per window and group, and one more for each cut that brought late events for it.
