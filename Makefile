@@ -45,8 +45,10 @@ advisories: ## known vulnerabilities among the dependencies (fetches the databas
 bench: need-compiler ## what an event costs, stage by stage
 	$(CARGO) run --locked --release -p penstock-tests --example bench
 
-dist: need-compiler ## the functions as they are deployed: optimised at link time, stripped
+dist: need-compiler ## what is deployed, optimised at link time; the tools with TLS to Kafka (needs the OpenSSL headers)
 	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-refine
+	$(CARGO) build --locked --profile dist -p penstock -p penstock-producer -p penstock-trigger \
+		--features penstock/tls,penstock-producer/tls,penstock-trigger/tls
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up
