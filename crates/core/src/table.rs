@@ -180,7 +180,7 @@ impl TableWriter {
 fn properties(schema: &Schema, unique_text: &[&str]) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_created_by(created_by())
+        .set_created_by(raw::CREATED_BY.to_owned())
         .set_statistics_enabled(EnabledStatistics::Chunk);
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
@@ -195,12 +195,6 @@ fn properties(schema: &Schema, unique_text: &[&str]) -> WriterProperties {
         };
     }
     properties.build()
-}
-
-/// The writer's name in every file: without a version, so that equal rows give equal bytes across releases.
-#[must_use]
-pub fn created_by() -> String {
-    "penstock".to_owned()
 }
 
 /// What the end of a file yielded.
