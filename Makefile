@@ -3,11 +3,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-kafka test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
 KAFKA_TESTS := penstock-trigger/kafka-tests,penstock-producer/kafka-tests,penstock-tests/kafka-tests
+# DataFusion takes longer to compile than everything else together, so penstock-sql has a target of its own.
+WITHOUT_SQL := --exclude penstock-sql
 # What `make run` is to do differently, as in: make run ARGS='--events 1000000 --lake /tmp/lake'
 ARGS ?=
 
@@ -18,16 +20,20 @@ run: need-compiler ## the whole pipeline in one process: 200,000 events into ./p
 	$(CARGO) run --locked --release -p penstock -- run $(ARGS)
 
 test: need-compiler ## all tests that need no broker
-	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) test --locked --workspace $(WITHOUT_SQL) --no-fail-fast
 	# The scanner once failed in optimized builds alone (see crates/core/src/json.rs): test it as it is deployed, too.
 	$(CARGO) test --locked --release -p penstock-core --lib
 
 test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
 	localstack/test-kafka.sh
 
+test-sql: need-compiler ## penstock-sql and emr/p95.sql: clippy and tests (compiles DataFusion: a quarter of an hour once)
+	$(CARGO) clippy --locked -p penstock-sql --all-targets -- -D warnings
+	$(CARGO) test --locked -p penstock-sql
+
 lint: need-compiler ## format, clippy, dependencies, shell scripts
 	$(CARGO) fmt --all -- --check
-	$(CARGO) clippy --locked --workspace --all-targets --features $(KAFKA_TESTS) -- -D warnings
+	$(CARGO) clippy --locked --workspace $(WITHOUT_SQL) --all-targets --features $(KAFKA_TESTS) -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources; \
 	else \

@@ -1,6 +1,6 @@
 //! The rooms of the workspace and the arrows between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
@@ -27,7 +27,7 @@ const CORE: [&str; 16] = [
 ];
 
 /// Which of our crates a crate may use, in its tests too. The tests crate may use all.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("penstock-core", &[]),
     ("penstock-telemetry", &[]),
     ("penstock-lake", &["penstock-core", "penstock-telemetry"]),
@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     // It knows Lambda's payload and nothing of what is behind the function.
     ("penstock-trigger", &[]),
     ("penstock-producer", &["penstock-core"]),
+    ("penstock-sql", &["penstock-core", "penstock-lake", "penstock-runtime"]),
     (
         "penstock",
         &[
@@ -53,11 +54,13 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
-const WORLDS: [(&str, &[&str]); 5] = [
+const WORLDS: [(&str, &[&str]); 7] = [
     ("aws-", &["penstock-lake"]),
     ("lambda_runtime", &["penstock-runtime", "penstock-ingest", "penstock-refine"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
-    ("clap", &["penstock", "penstock-producer", "penstock-trigger"]),
+    ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-trigger"]),
+    ("datafusion", &["penstock-sql"]),
+    ("object_store", &["penstock-sql"]),
     ("tracing-subscriber", &["penstock-runtime", "penstock", "penstock-trigger", "penstock-lake"]),
 ];
 
@@ -125,6 +128,22 @@ fn versions_stand_only_in_the_workspace() {
         }
     }
     assert_none("what belongs to the workspace stands in a member", &offences);
+}
+
+/// Whoever types `cargo build` must not wait for DataFusion.
+#[test]
+fn only_sql_is_left_out_of_the_default_build() {
+    let workspace = parse("Cargo.toml");
+    let folders = |list: &str| -> BTreeSet<String> {
+        workspace["workspace"][list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|folder| folder.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let left_out: Vec<String> = folders("members").difference(&folders("default-members")).cloned().collect();
+    assert_eq!(left_out, ["crates/sql"]);
 }
 
 fn members() -> BTreeMap<String, Table> {

@@ -1,0 +1,2 @@
+//! `penstock-sql`.
+fn main() {}
