@@ -1,26 +1,35 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use penstock_trigger::Served;
-use penstock_trigger::mapping::{DEFAULT_BATCH_SIZE, DEFAULT_POLLERS, EventSource, Mapping, StartingPosition, Until};
+use penstock_trigger::destination::AwsAccess;
+use penstock_trigger::mapping::{
+    DEFAULT_BATCH_SIZE, DEFAULT_MAXIMUM_POLLERS, DEFAULT_MINIMUM_POLLERS, DEFAULT_POLLERS, EventSource, Failures,
+    Mapping, OnFailure, Pollers, StartingPosition, Until,
+};
 
 /// Delivers a Kafka topic to a Lambda function, as an event source mapping does.
 ///
 /// Batches end at --batch-size records, after --window-ms, or at 6 MB. Each partition goes out in order, positions are
-/// committed after success, and what fails is tried again for ever. Ctrl-C stops it; the next start goes on where the
-/// group has committed.
+/// committed after success, and what fails is tried again for ever, unless the mapping says otherwise. Ctrl-C stops it;
+/// the next start goes on where the group has committed.
 #[derive(Debug, Parser)]
 #[command(name = "penstock-trigger", version, after_help = EXAMPLE)]
 pub(crate) struct Args {
-    /// Kafka's bootstrap servers, comma-joined
-    #[arg(long, value_name = "HOST:PORT")]
-    brokers: String,
+    /// A mapping as `aws lambda get-event-source-mapping` prints it, instead of all settings that it has
+    #[arg(long, value_name = "FILE", conflicts_with_all = MAPPED)]
+    mapping: Option<PathBuf>,
+
+    /// Kafka's bootstrap servers, comma-joined; a mapping of self-managed Kafka may name them
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "mapping")]
+    brokers: Option<String>,
 
     /// The topic to deliver
-    #[arg(long)]
-    topic: String,
+    #[arg(long, required_unless_present = "mapping")]
+    topic: Option<String>,
 
     /// The consumer group whose commits say where to go on [default: penstock-trigger-FUNCTION-TOPIC]
     #[arg(long)]
@@ -31,8 +40,8 @@ pub(crate) struct Args {
     pub(crate) invoke: String,
 
     /// The function's name
-    #[arg(long, value_name = "NAME")]
-    pub(crate) function: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "mapping")]
+    function: Option<String>,
 
     /// The most records of one invocation: 1 to 10000
     #[arg(long, value_name = "RECORDS", default_value_t = DEFAULT_BATCH_SIZE)]
@@ -55,6 +64,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ARN")]
     event_source_arn: Option<String>,
 
+    #[command(flatten)]
+    provisioned: Provisioned,
+
+    /// Where batches go that are given up: kafka://TOPIC, or the ARN of an S3 bucket, an SQS queue or an SNS topic
+    #[arg(long, value_name = "DESTINATION")]
+    on_failure: Option<OnFailure>,
+
+    #[command(flatten)]
+    aws: Aws,
+
     /// A property of librdkafka, as for TLS and SASL; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
     pub(crate) kafka: Vec<(String, String)>,
@@ -68,16 +87,110 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
+/// What Lambda takes in provisioned mode only.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Provisioned mode")]
+struct Provisioned {
+    /// The least invocations that may run at once: 1 to 200; this or the next sets provisioned mode [default: 1]
+    #[arg(long, value_name = "COUNT", conflicts_with = "pollers")]
+    minimum_pollers: Option<usize>,
+
+    /// The most invocations at once: 1 to 2000 [default: 200]
+    #[arg(long, value_name = "COUNT", conflicts_with = "pollers")]
+    maximum_pollers: Option<usize>,
+
+    /// How often a batch is tried again before it is given up: 0 to 10000, or -1 for ever (then 10 times, if there is an
+    /// on-failure destination)
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true, value_parser = limit::<u32>)]
+    maximum_retry_attempts: Option<Limit<u32>>,
+
+    /// The age from which a record is given up instead of sent: 60 to 604800, or -1 for any
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = limit::<u64>)]
+    maximum_record_age_in_seconds: Option<Limit<u64>>,
+
+    /// Cut a batch in two when the function fails on it
+    #[arg(long)]
+    bisect_batch_on_function_error: bool,
+
+    /// Let the function's answer say which records failed (batchItemFailures)
+    #[arg(long)]
+    report_batch_item_failures: bool,
+}
+
+/// Where S3, SQS and SNS are, for an on-failure destination.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "On-failure destinations in S3, SQS and SNS")]
+struct Aws {
+    /// Where they answer: LocalStack, MinIO, ...
+    #[arg(long, value_name = "http://HOST:PORT", env = "AWS_ENDPOINT_URL")]
+    endpoint_url: Option<String>,
+
+    /// The region of a bucket
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    region: String,
+
+    /// Better given in the environment than as an argument, which others can see
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", hide_env_values = true, default_value = "test")]
+    access_key_id: String,
+
+    /// As the key's id
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, default_value = "test")]
+    secret_access_key: String,
+
+    /// As the key's id
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true)]
+    session_token: Option<String>,
+}
+
+/// Lambda writes -1 where there is no limit.
+type Limit<T> = Option<T>;
+
+/// The arguments whose settings a mapping has.
+const MAPPED: [&str; 14] = [
+    "topic",
+    "group",
+    "function",
+    "batch_size",
+    "window_ms",
+    "from",
+    "pollers",
+    "event_source_arn",
+    "minimum_pollers",
+    "maximum_pollers",
+    "maximum_retry_attempts",
+    "maximum_record_age_in_seconds",
+    "bisect_batch_on_function_error",
+    "report_batch_item_failures",
+];
+
 const EXAMPLE: &str = "\
 Example:
   penstock-trigger --brokers localhost:9092 --topic events --invoke http://127.0.0.1:4566 --function ingest
+  penstock-trigger --mapping mapping.json --invoke http://127.0.0.1:4566
 
 Exit codes: 0 fine; 1 a partition stopped at a record that no payload can hold; 2 wrong usage or configuration.
 RUST_LOG sets how much is logged to standard error (default: info).";
 
 impl Args {
-    pub(crate) fn mapping(&self) -> Mapping {
-        let group = self.group.clone().unwrap_or_else(|| format!("penstock-trigger-{}-{}", self.function, self.topic));
+    /// The mapping of the arguments, or of the file that they name.
+    pub(crate) fn mapping(&self) -> Result<Mapping, String> {
+        let mapping = match &self.mapping {
+            None => self.mapping_of_arguments(),
+            Some(file) => {
+                let json = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                Mapping::from_aws(&json, self.brokers.as_deref())
+                    .map_err(|problems| format!("{}: {}", file.display(), problems.join("; ")))?
+            }
+        };
+        let until = if self.drain { Until::Drained } else { Until::Stopped };
+        Ok(Mapping { until, ..mapping })
+    }
+
+    fn mapping_of_arguments(&self) -> Mapping {
+        // The parser has seen to it that they are given.
+        let text = |argument: &Option<String>| argument.clone().unwrap_or_default();
+        let (topic, function, brokers) = (text(&self.topic), text(&self.function), text(&self.brokers));
+        let group = self.group.clone().unwrap_or_else(|| format!("penstock-trigger-{function}-{topic}"));
         let source = match self.event_source_arn.clone() {
             Some(arn) => EventSource::Msk { arn },
             None => EventSource::SelfManagedKafka,
@@ -87,11 +200,51 @@ impl Args {
             start: self.from,
             batch_size: self.batch_size,
             batching_window: Duration::from_millis(self.window_ms),
-            pollers: self.pollers,
-            until: if self.drain { Until::Drained } else { Until::Stopped },
-            ..Mapping::new(&self.topic, &self.function, &self.brokers, &group)
+            pollers: self.provisioned.pollers().unwrap_or(Pollers::OnDemand(self.pollers)),
+            failures: self.provisioned.failures(self.on_failure.clone()),
+            ..Mapping::new(&topic, &function, &brokers, &group)
         }
     }
+
+    /// Where S3, SQS and SNS are.
+    pub(crate) fn aws_access(&self) -> Result<AwsAccess, String> {
+        let endpoint = self.aws.endpoint_url.clone();
+        Ok(AwsAccess {
+            endpoint: endpoint.ok_or("this on-failure destination needs --endpoint-url (or AWS_ENDPOINT_URL)")?,
+            region: self.aws.region.clone(),
+            access_key_id: self.aws.access_key_id.clone(),
+            secret_access_key: self.aws.secret_access_key.clone(),
+            session_token: self.aws.session_token.clone(),
+        })
+    }
+}
+
+impl Provisioned {
+    fn pollers(&self) -> Option<Pollers> {
+        let is_provisioned = self.minimum_pollers.is_some() || self.maximum_pollers.is_some();
+        is_provisioned.then(|| {
+            let minimum = self.minimum_pollers.unwrap_or(DEFAULT_MINIMUM_POLLERS);
+            let maximum = self.maximum_pollers.unwrap_or(DEFAULT_MAXIMUM_POLLERS.max(minimum));
+            Pollers::Provisioned { minimum, maximum }
+        })
+    }
+
+    fn failures(&self, destination: Option<OnFailure>) -> Failures {
+        Failures {
+            maximum_retry_attempts: self.maximum_retry_attempts.flatten(),
+            maximum_record_age_secs: self.maximum_record_age_in_seconds.flatten(),
+            bisect_batch_on_function_error: self.bisect_batch_on_function_error,
+            report_batch_item_failures: self.report_batch_item_failures,
+            destination,
+        }
+    }
+}
+
+fn limit<T: std::str::FromStr>(text: &str) -> Result<Limit<T>, String> {
+    if text == "-1" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| "expected a number from 0, or -1 for no limit".to_owned())
 }
 
 fn starting_position(text: &str) -> Result<StartingPosition, String> {
@@ -126,6 +279,9 @@ pub(crate) fn summary(served: &Served) -> String {
         "polled     {:>12} records\ndelivered  {:>12} records\ninvoked    {:>12} times, {} failed\n",
         served.polled, served.delivered, served.invocations, served.failed_invocations
     );
+    if 0 < served.discarded {
+        text += &format!("given up   {:>12} records\n", served.discarded);
+    }
     for (partition, state) in &served.partitions {
         let next = state.committed.map_or_else(|| "nothing".to_owned(), |next| format!("up to offset {next}"));
         text += &format!("partition {partition:>4}: committed {next}\n");
@@ -161,5 +317,53 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Args::command().debug_assert();
+    }
+
+    /// The mapping of a command line, or what is wrong with it.
+    fn mapping(more: &str) -> Result<Mapping, String> {
+        let line = format!("penstock-trigger --invoke http://127.0.0.1:9000 {more}");
+        let args = Args::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())?;
+        args.mapping()
+    }
+
+    const NAMES: &str = "--brokers b:9092 --topic events --function ingest";
+
+    #[test]
+    fn takes_lambdas_settings_for_failures() {
+        let failures = |more: &str| mapping(&format!("{NAMES} {more}")).unwrap().failures;
+        assert_eq!(failures(""), Failures::default());
+        assert_eq!(failures("--maximum-retry-attempts -1 --maximum-record-age-in-seconds -1"), Failures::default());
+        let expect = Failures {
+            maximum_retry_attempts: Some(3),
+            maximum_record_age_secs: Some(60),
+            bisect_batch_on_function_error: true,
+            report_batch_item_failures: true,
+            destination: Some(OnFailure::Kafka { topic: "failed".to_owned() }),
+        };
+        let all = "--maximum-retry-attempts 3 --maximum-record-age-in-seconds 60 --bisect-batch-on-function-error \
+                   --report-batch-item-failures --on-failure kafka://failed";
+        assert_eq!(failures(all), expect);
+        assert!(mapping(&format!("{NAMES} --on-failure nowhere")).unwrap_err().contains("kafka://TOPIC"));
+        assert!(mapping(&format!("{NAMES} --maximum-retry-attempts -2")).unwrap_err().contains("-1 for no limit"));
+    }
+
+    #[test]
+    fn a_number_of_provisioned_pollers_sets_provisioned_mode() {
+        let pollers = |more: &str| mapping(&format!("{NAMES} {more}")).unwrap().pollers;
+        assert_eq!(pollers(""), Pollers::OnDemand(DEFAULT_POLLERS));
+        assert_eq!(pollers("--pollers 9"), Pollers::OnDemand(9));
+        assert_eq!(pollers("--minimum-pollers 2"), Pollers::Provisioned { minimum: 2, maximum: 200 });
+        assert_eq!(pollers("--maximum-pollers 3"), Pollers::Provisioned { minimum: 1, maximum: 3 });
+        assert!(mapping(&format!("{NAMES} --pollers 2 --maximum-pollers 3")).unwrap_err().contains("cannot be used"));
+    }
+
+    #[test]
+    fn a_file_may_hold_the_mapping() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/mapping_self_managed.json");
+        let read = mapping(&format!("--mapping {file} --drain")).unwrap();
+        assert_eq!((read.topic.as_str(), read.batch_size, read.until), ("events", 1_000, Until::Drained));
+        assert!(mapping(&format!("--mapping {file} --batch-size 5")).unwrap_err().contains("cannot be used"));
+        assert!(mapping("--mapping no-such-file").unwrap_err().contains("no-such-file"));
+        assert!(mapping("--topic events").unwrap_err().contains("--brokers"));
     }
 }

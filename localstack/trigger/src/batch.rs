@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::discard::Response;
 use crate::log::LogRecord;
 use crate::mapping::{BATCH_SIZES, Mapping};
 use crate::payload::PayloadFormat;
@@ -35,9 +36,15 @@ pub(crate) struct Part {
     pub(crate) records: Vec<LogRecord>,
     /// The bytes of the records in a payload, without commas.
     pub(crate) encoded_len: usize,
+    /// How often the function was called with these records.
+    pub(crate) invocations: u32,
+    /// What became of the last of these calls.
+    pub(crate) response: Option<Response>,
+    /// How many of them count against the mapping's retry limit.
+    pub(crate) failures: u32,
 }
 
-/// A record that no payload can hold: it stops its partition.
+/// A record that no payload can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge {
     pub(crate) partition: i32,
@@ -60,6 +67,8 @@ pub(crate) struct Lane {
     /// The offset of the next record to deliver, once something was committed.
     pub(crate) committed: Option<i64>,
     pub(crate) stopped_at: Option<TooLarge>,
+    /// What is left of the batch under way, in order. It goes out before the queue, each part alone.
+    pub(crate) again: VecDeque<Part>,
     /// The next batch takes at most this many records, so that it ends elsewhere than the one before.
     recut: Option<usize>,
 }
@@ -71,12 +80,30 @@ struct Queued {
     arrived: Instant,
 }
 
+/// What becomes of a record that no payload can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WhatIsTooLarge {
+    StopsItsPartition,
+    IsGivenUp,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    /// To be delivered.
+    Deliver(Batch),
+    /// A record that no payload can hold.
+    GiveUp(Part),
+}
+
 /// All assigned partitions.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     format: Arc<PayloadFormat>,
     batch_size: usize,
     payload_limit: usize,
+    /// Whether a record that no payload can hold stops its partition, or is cut out to be given up.
+    too_large: WhatIsTooLarge,
     window: Duration,
     by_partition: BTreeMap<i32, Lane>,
     generations: u64,
@@ -88,6 +115,10 @@ impl Lanes {
             format: Arc::new(PayloadFormat::new(mapping)),
             batch_size: mapping.batch_size,
             payload_limit: mapping.payload_limit_bytes,
+            too_large: match mapping.failures.destination {
+                None => WhatIsTooLarge::StopsItsPartition,
+                Some(_) => WhatIsTooLarge::IsGivenUp,
+            },
             window: mapping.batching_window,
             by_partition: BTreeMap::new(),
             generations: 0,
@@ -135,7 +166,7 @@ impl Lanes {
         }
         let encoded_len = self.format.record_len(&record);
         let payload_len = self.format.envelope_len() + self.format.part_len(partition) + encoded_len;
-        if payload_len > self.payload_limit {
+        if self.payload_limit < payload_len && self.too_large == WhatIsTooLarge::StopsItsPartition {
             let too_large = TooLarge { partition, offset, payload_len };
             lane.stopped_at = Some(too_large);
             return Err(too_large);
@@ -161,13 +192,21 @@ impl Lanes {
         Some(oldest + self.window)
     }
 
-    /// Takes a batch, if one is due: it is full, or its first record has waited for the window.
+    /// Whether [`Lanes::cut`] would take something: a batch is full, or its first record has waited for the window.
     ///
     /// `flush` says that waiting is of no use, because nothing more will arrive.
-    pub(crate) fn cut(&mut self, now: Instant, flush: bool) -> Option<Batch> {
-        let is_due = flush || self.due_at().is_some_and(|at| at <= now) || self.fills_a_batch();
-        if !is_due {
+    pub(crate) fn is_due(&self, now: Instant, flush: bool) -> bool {
+        let oldest = self.due_at();
+        oldest.is_some_and(|at| flush || at <= now) || self.fills_a_batch()
+    }
+
+    /// Takes what is due.
+    pub(crate) fn cut(&mut self, now: Instant, flush: bool) -> Option<Cut> {
+        if !self.is_due(now, flush) {
             return None;
+        }
+        if let Some(part) = self.take_too_large() {
+            return Some(Cut::GiveUp(part));
         }
         let mut order: Vec<(Instant, i32)> = self
             .free()
@@ -187,7 +226,30 @@ impl Lanes {
                 None => break,
             }
         }
-        (!parts.is_empty()).then_some(Batch { parts, attempt: 0 })
+        (!parts.is_empty()).then_some(Cut::Deliver(Batch { parts, attempt: 0 }))
+    }
+
+    /// Takes a record that no payload can hold, if a free lane begins with one.
+    fn take_too_large(&mut self) -> Option<Part> {
+        let is_too_large = |partition: i32, queued: &Queued| {
+            self.payload_limit < self.format.envelope_len() + self.format.part_len(partition) + queued.encoded_len
+        };
+        let begins_with_one =
+            |lane: &Lane, partition| lane.queue.front().is_some_and(|queued| is_too_large(partition, queued));
+        let (partition, _) = self.free().find(|&(partition, lane)| begins_with_one(lane, partition))?;
+        let mut room = Room { records: 1, bytes: usize::MAX };
+        self.by_partition.get_mut(&partition)?.take(partition, 0, &mut room)
+    }
+
+    /// Cuts a part before its record `at`; what stands behind it is to go out again, alone, when the part is done.
+    pub(crate) fn set_aside(&mut self, part: &mut Part, at: usize) {
+        let records = part.records.split_off(at);
+        let encoded_len = records.iter().map(|record| self.format.record_len(record)).sum();
+        part.encoded_len -= encoded_len;
+        let rest = Part { records, encoded_len, ..*part };
+        if let Some(lane) = self.lane_of(part) {
+            lane.again.push_front(rest);
+        }
     }
 
     fn free(&self) -> impl Iterator<Item = (i32, &Lane)> {
@@ -234,6 +296,7 @@ impl Lane {
             caught_up: false,
             committed: None,
             stopped_at: None,
+            again: VecDeque::new(),
             recut: None,
         }
     }
@@ -269,11 +332,25 @@ impl Lane {
         self.recut = None;
         self.queued_len -= encoded_len;
         let records = self.queue.drain(..count).map(|queued| queued.record).collect();
-        Some(Part { partition, generation: self.generation, records, encoded_len })
+        Some(Part {
+            partition,
+            generation: self.generation,
+            records,
+            encoded_len,
+            invocations: 0,
+            response: None,
+            failures: 0,
+        })
     }
 }
 
 impl Part {
+    /// Counts a call of the function.
+    pub(crate) fn invoked(&mut self, response: Response) {
+        self.invocations += 1;
+        self.response = Some(response);
+    }
+
     pub(crate) fn first_offset(&self) -> i64 {
         self.records.first().map_or(0, |record| record.offset)
     }
@@ -295,6 +372,27 @@ impl Batch {
         let parts: usize = self.parts.iter().map(|part| format.part_len(part.partition) + part.encoded_len).sum();
         let len = format.envelope_len() + parts + commas;
         format.encode(self.parts.iter().map(|part| (part.partition, part.records.as_slice())), len)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{LogRecord, Part};
+    use crate::log::TimestampType;
+
+    /// A part of these offsets.
+    pub(crate) fn part(partition: i32, offsets: std::ops::Range<i64>) -> Part {
+        let record = |offset| LogRecord {
+            partition,
+            offset,
+            timestamp: 0,
+            timestamp_type: TimestampType::CreateTime,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        let records = offsets.map(record).collect();
+        Part { partition, generation: 1, records, encoded_len: 0, invocations: 0, response: None, failures: 0 }
     }
 }
 

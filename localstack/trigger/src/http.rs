@@ -19,24 +19,25 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
 /// So much of an error's text goes into a message.
 const MAX_ERROR_CHARS: usize = 2_000;
 
+/// A client of plain HTTP.
+pub(crate) type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
 /// One function behind an Invoke API.
 #[derive(Debug)]
 pub struct HttpInvoker {
     uri: Uri,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: HttpClient,
 }
 
 /// The endpoint or the function's name is no part of an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadEndpoint(String);
+pub struct BadEndpoint(pub(crate) String);
 
 impl HttpInvoker {
     /// An invoker for `POST {endpoint}/2015-03-31/functions/{function}/invocations`.
     pub fn new(endpoint: &str, function: &str) -> Result<Self, BadEndpoint> {
-        if !endpoint.starts_with("http://") {
-            return Err(BadEndpoint(format!("`{endpoint}`: expected http://HOST:PORT, for functions on this machine")));
-        }
+        check_endpoint(endpoint)?;
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'$');
         if function.is_empty() || !function.bytes().all(is_legal) {
             return Err(BadEndpoint(format!(
@@ -45,10 +46,7 @@ impl HttpInvoker {
         }
         let address = format!("{}/2015-03-31/functions/{function}/invocations", endpoint.trim_end_matches('/'));
         let uri = address.parse().map_err(|error| BadEndpoint(format!("`{endpoint}` is no address: {error}")))?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { uri, client })
+        Ok(Self { uri, client: client() })
     }
 
     fn request(&self, payload: Bytes) -> Request<Full<Bytes>> {
@@ -80,6 +78,23 @@ impl Invoker for HttpInvoker {
     }
 }
 
+/// Services of AWS ask for TLS; an emulator on this machine does not.
+pub(crate) fn check_endpoint(endpoint: &str) -> Result<(), BadEndpoint> {
+    match endpoint.parse::<Uri>() {
+        _ if !endpoint.starts_with("http://") => {
+            Err(BadEndpoint(format!("`{endpoint}`: expected http://HOST:PORT, of an emulator on this machine")))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(BadEndpoint(format!("`{endpoint}` is no address: {error}"))),
+    }
+}
+
+pub(crate) fn client() -> HttpClient {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new()).build(connector)
+}
+
 /// What an answer of the Invoke API means.
 fn judge(head: &Response<()>, body: Bytes) -> Result<Bytes, InvokeError> {
     let status = head.status();
@@ -101,7 +116,7 @@ fn judge(head: &Response<()>, body: Bytes) -> Result<Bytes, InvokeError> {
 }
 
 /// The text of `{"errorType":...,"errorMessage":...}` or `{"Message":...}`, or the body as it is.
-fn error_text(body: &[u8]) -> String {
+pub(crate) fn error_text(body: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Problem {
         #[serde(rename = "errorType")]
@@ -119,7 +134,7 @@ fn error_text(body: &[u8]) -> String {
 }
 
 /// An error with its causes: hyper's own text stops at "client error (Connect)".
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

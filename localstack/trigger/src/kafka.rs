@@ -17,6 +17,7 @@ use futures::{FutureExt, StreamExt};
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp};
+use rdkafka::producer::FutureProducer;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::log::{Log, LogError, LogEvent, LogRecord, TimestampType};
@@ -48,7 +49,7 @@ impl KafkaLog {
     ///
     /// `client` are properties of librdkafka, as for TLS and SASL; they go before the ones set here.
     pub fn new(mapping: &Mapping, client: &[(String, String)]) -> Result<Self, LogError> {
-        let config = settings::client_config(mapping, client)?;
+        let config = settings::consumer_config(mapping, client)?;
         let consumer = config
             .create_with_context(Membership::default())
             .map_err(|error| LogError::Misconfigured(settings::explain(&error)))?;
@@ -160,6 +161,12 @@ impl Log for KafkaLog {
         })
         .await?
     }
+}
+
+/// A producer to the mapping's cluster.
+pub(crate) fn producer(mapping: &Mapping, client: &[(String, String)]) -> Result<FutureProducer, LogError> {
+    let config = settings::producer_config(mapping, client)?;
+    config.create().map_err(|error| LogError::Misconfigured(settings::explain(&error)))
 }
 
 fn unavailable(error: &KafkaError) -> LogError {

@@ -1,9 +1,11 @@
-//! Does for a Kafka topic what Lambda's event source mapping does in its default (on-demand) mode.
+//! Does for a Kafka topic what Lambda's event source mapping does, in its default (on-demand) and its provisioned mode.
 //!
 //! In go a [`mapping::Mapping`], a [`log::Log`] (in memory or Kafka) and an [`invoke::Invoker`] (a closure, or
 //! Lambda's Invoke API over HTTP). The function gets the documented payload; batches end at a size, a window or 6 MB;
 //! each partition goes out in order; positions are committed after success only; what fails is tried again for ever.
-//! Provisioned mode (retry limits, bisecting, partial responses, destinations) is not there.
+//! In provisioned mode a mapping may end the retries by number and age, cut a failed batch in two, let the function say
+//! which records failed, and give up the rest to a [`destination::Destination`].
+//! Filters and schema registries are not there.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,17 +36,24 @@
     )
 )]
 
-mod batch;
-pub mod http;
-pub mod invoke;
-pub mod kafka;
-pub mod log;
 pub mod mapping;
+pub mod log;
 pub mod memory;
+pub mod kafka;
+mod batch;
 pub mod payload;
+pub mod invoke;
+pub mod http;
+mod answer;
+pub mod discard;
+pub mod destination;
+mod pollers;
 mod retry;
+pub mod clock;
 mod serve;
 mod served;
+#[cfg(test)]
+mod test_server;
 
-pub use serve::{TriggerError, serve};
+pub use serve::{Trigger, TriggerError, serve};
 pub use served::{Served, ServedPartition};

@@ -7,9 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use penstock_trigger::clock;
+use penstock_trigger::destination::{AwsDestination, Destination, KafkaDestination};
 use penstock_trigger::http::HttpInvoker;
 use penstock_trigger::kafka::KafkaLog;
-use penstock_trigger::{Served, serve};
+use penstock_trigger::mapping::{Mapping, OnFailure};
+use penstock_trigger::{Served, Trigger};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,11 +39,23 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(args: &Args) -> Result<Served, Failure> {
-    let mapping = args.mapping();
-    let invoker = HttpInvoker::new(&args.invoke, &args.function)?;
+    let mapping = args.mapping()?;
+    let invoker = HttpInvoker::new(&args.invoke, &mapping.function)?;
     let log = KafkaLog::new(&mapping, &args.kafka)?;
-    let stop = stop_signal()?;
-    Ok(serve(&mapping, Arc::new(log), Arc::new(invoker), stop).await?)
+    let mut trigger = Trigger::new(&mapping, Arc::new(log), Arc::new(invoker));
+    if let Some(on_failure) = &mapping.failures.destination {
+        trigger = trigger.on_failure(destination(args, &mapping, on_failure)?);
+    }
+    Ok(trigger.serve(stop_signal()?).await?)
+}
+
+fn destination(args: &Args, mapping: &Mapping, on_failure: &OnFailure) -> Result<Arc<dyn Destination>, Failure> {
+    Ok(match on_failure {
+        OnFailure::Kafka { topic } => Arc::new(KafkaDestination::new(topic, mapping, &args.kafka)?),
+        OnFailure::Aws(resource) => {
+            Arc::new(AwsDestination::new(resource.clone(), args.aws_access()?, clock::of_this_machine())?)
+        }
+    })
 }
 
 fn report(args: &Args, served: &Served) -> Result<ExitCode, Failure> {

@@ -76,6 +76,15 @@ impl PayloadFormat {
         count.0
     }
 
+    /// The payload of one partition's records.
+    #[must_use]
+    pub fn encode_part(&self, partition: i32, records: &[LogRecord]) -> Bytes {
+        let commas = records.len().saturating_sub(1);
+        let encoded: usize = records.iter().map(|record| self.record_len(record)).sum();
+        let len = self.envelope_len() + self.part_len(partition) + encoded + commas;
+        self.encode(std::iter::once((partition, records)), len)
+    }
+
     /// One payload of `len` bytes that holds these partitions' records in this order.
     #[must_use]
     pub fn encode<'a>(&self, parts: impl Iterator<Item = (i32, &'a [LogRecord])>, len: usize) -> Bytes {

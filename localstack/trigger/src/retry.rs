@@ -1,5 +1,6 @@
-//! How long to wait before the next attempt.
+//! How long to wait before the next attempt, and other chance.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -18,6 +19,19 @@ pub(crate) struct Random(u64);
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
+    }
+
+    /// Others than anybody had before: the standard library asks the machine for them, to seed its maps.
+    pub(crate) fn unrepeatable() -> Self {
+        Self(RandomState::new().hash_one(0))
+    }
+
+    /// A random UUID (version 4).
+    pub(crate) fn uuid(&mut self) -> String {
+        let high = (self.next() & !0xf000) | 0x4000;
+        let low = (self.next() & !(0b11 << 62)) | (0b10 << 62);
+        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xffff);
+        format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -59,5 +73,14 @@ mod tests {
         check(8, 12_800..=25_600);
         check(9, 15_000..=30_000);
         check(u32::MAX, 15_000..=30_000);
+    }
+    #[test]
+    fn a_uuid_says_that_it_is_random() {
+        for _ in 0..1_000 {
+            let uuid = Random::unrepeatable().uuid();
+            let parts: Vec<&str> = uuid.split('-').collect();
+            assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{uuid}");
+            assert!(parts[2].starts_with('4') && parts[3].starts_with(['8', '9', 'a', 'b']), "{uuid}");
+        }
     }
 }

@@ -1,23 +1,31 @@
 //! The loop that reads, cuts, invokes and commits.
 //!
-//! A batch goes through three steps: its function is invoked until it succeeds, then its positions are committed,
-//! then its partitions are free for their next batch. One task owns all state; invocations and commits run beside it
-//! and come back as an [`Outcome`].
+//! A batch goes through three steps: its function is invoked until it succeeds or is given up, then its positions are
+//! committed, then its partitions are free for their next batch. One task owns all state; invocations, deliveries to the
+//! on-failure destination and commits run beside it and come back as an [`Outcome`].
+//! What becomes of an invocation's result stands in [`settle`].
+
+mod settle;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::batch::{Batch, Lanes, Part, TooLarge};
+use crate::batch::{Batch, Cut, Lanes, TooLarge};
+use crate::clock::{self, Clock};
+use crate::destination::{Destination, DestinationError};
+use crate::discard::{Condition, Discarded};
 use crate::invoke::{InvokeError, Invoker};
 use crate::log::{Log, LogError, LogEvent, LogRecord};
 use crate::mapping::{Mapping, Until};
-use crate::retry::{Random, delay};
+use crate::pollers::Pool;
+use crate::retry::Random;
 use crate::served::Served;
 
 /// Why a mapping cannot be served.
@@ -32,7 +40,8 @@ pub enum TriggerError {
 
 /// Delivers a log to a function, until `stop` resolves or, as [`Mapping::until`] says, the log is used up.
 ///
-/// Every record is delivered at least once, and each partition in order. A batch that fails is tried again for ever.
+/// Every record is delivered at least once, and each partition in order. What the function fails on is tried again as
+/// [`Mapping::failures`] says, for ever by default.
 /// At the stop, running invocations get [`Mapping::stop_grace`] to end; what has not succeeded by then is not committed.
 pub async fn serve(
     mapping: &Mapping,
@@ -40,32 +49,80 @@ pub async fn serve(
     invoker: Arc<dyn Invoker>,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Served, TriggerError> {
-    let problems = mapping.problems();
-    if !problems.is_empty() {
-        return Err(TriggerError::Mapping(problems));
+    Trigger::new(mapping, log, invoker).serve(stop).await
+}
+
+/// A mapping with all that it works with, for [`serve`] with an on-failure destination or another clock.
+pub struct Trigger {
+    mapping: Arc<Mapping>,
+    log: Arc<dyn Log>,
+    invoker: Arc<dyn Invoker>,
+    destination: Option<Arc<dyn Destination>>,
+    clock: Clock,
+}
+
+impl Trigger {
+    #[must_use]
+    pub fn new(mapping: &Mapping, log: Arc<dyn Log>, invoker: Arc<dyn Invoker>) -> Self {
+        let mapping = Arc::new(mapping.clone());
+        Self { mapping, log, invoker, destination: None, clock: clock::of_this_machine() }
     }
-    let ends = log.join().await?;
-    let session = Session {
-        mapping,
-        log,
-        invoker,
-        ends,
-        lanes: Lanes::new(mapping),
-        running: JoinSet::new(),
-        invoking: 0,
-        waiting: Vec::new(),
-        random: Random::new(mapping.redelivery.map_or(0, |redelivery| redelivery.seed)),
-        served: Served::default(),
-        closed: false,
-        stop_by: None,
-    };
-    session.run(stop).await
+
+    /// Where batches go that are given up. The mapping names it, too.
+    #[must_use]
+    pub fn on_failure(self, destination: Arc<dyn Destination>) -> Self {
+        Self { destination: Some(destination), ..self }
+    }
+
+    /// What says how old a record is.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Does what [`serve`] does.
+    ///
+    /// # Errors
+    /// The settings are wrong, or the log cannot be read.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send) -> Result<Served, TriggerError> {
+        let mut problems = self.mapping.problems();
+        if self.mapping.failures.destination.is_some() != self.destination.is_some() {
+            problems.push("the on-failure destination of the mapping and that of its trigger go together".to_owned());
+        }
+        if !problems.is_empty() {
+            return Err(TriggerError::Mapping(problems));
+        }
+        let ends = self.log.join().await?;
+        self.session(ends).run(stop).await
+    }
+
+    fn session(self, ends: BTreeMap<i32, i64>) -> Session {
+        let mapping = self.mapping;
+        Session {
+            ends,
+            lanes: Lanes::new(&mapping),
+            running: JoinSet::new(),
+            pool: Pool::new(mapping.pollers),
+            invoking: 0,
+            waiting: Vec::new(),
+            random: Random::new(mapping.redelivery.map_or(0, |redelivery| redelivery.seed)),
+            ids: Random::unrepeatable(),
+            served: Served::default(),
+            closed: false,
+            stop_by: None,
+            log: self.log,
+            invoker: self.invoker,
+            destination: self.destination,
+            clock: self.clock,
+            mapping,
+        }
+    }
 }
 
 /// What a batch waits for, or has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Invoke,
+    GiveUp(Arc<Discarded>),
     Commit,
 }
 
@@ -76,30 +133,36 @@ struct Waiting {
 }
 
 enum Outcome {
-    Invoked(Batch, Result<(), InvokeError>),
+    Invoked(Batch, Result<Bytes, InvokeError>),
+    GivenUp(Batch, Arc<Discarded>, Result<(), DestinationError>),
     Committed(Batch, Result<(), LogError>),
 }
 
-struct Session<'a> {
-    mapping: &'a Mapping,
+struct Session {
+    mapping: Arc<Mapping>,
     log: Arc<dyn Log>,
     invoker: Arc<dyn Invoker>,
+    destination: Option<Arc<dyn Destination>>,
+    clock: Clock,
     /// The log's end at the start, by partition.
     ends: BTreeMap<i32, i64>,
     lanes: Lanes,
     running: JoinSet<Outcome>,
+    pool: Pool,
     /// How many of `running` are invocations.
     invoking: usize,
-    /// Batches that failed and wait for their next attempt.
+    /// Batches whose next step is due later, or has no poller yet.
     waiting: Vec<Waiting>,
     random: Random,
+    /// For what needs names that no run had before.
+    ids: Random,
     served: Served,
     closed: bool,
     /// Set once the stop was asked for.
     stop_by: Option<Instant>,
 }
 
-impl Session<'_> {
+impl Session {
     async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<Served, TriggerError> {
         let mut stop = std::pin::pin!(stop.fuse());
         loop {
@@ -199,37 +262,64 @@ impl Session<'_> {
         }
     }
 
+    /// Starts all that is due, as far as there are pollers for it.
     fn start_what_is_due(&mut self) {
-        let now = Instant::now();
-        for waiting in std::mem::take(&mut self.waiting) {
-            let may_start = waiting.step == Step::Commit || self.may_invoke();
-            if waiting.until <= now && may_start {
-                self.start(waiting.step, waiting.batch);
-            } else if self.stop_by.is_none() || waiting.step == Step::Commit {
-                self.waiting.push(waiting);
+        loop {
+            let now = Instant::now();
+            self.start_what_has_a_poller(now);
+            let pollers = self.pool.count();
+            self.pool.scale(self.invoking, self.is_short(now), now);
+            self.served.pollers = self.served.pollers.max(self.pool.count());
+            if self.pool.count() <= pollers {
+                break;
             }
-        }
-        while self.may_invoke()
-            && let Some(batch) = self.lanes.cut(now, self.closed)
-        {
-            self.start(Step::Invoke, batch);
         }
         self.pause_and_resume();
     }
 
+    fn start_what_has_a_poller(&mut self, now: Instant) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            let is_invocation = matches!(waiting.step, Step::Invoke);
+            if waiting.until <= now && (!is_invocation || self.may_invoke()) {
+                self.start(waiting.step, waiting.batch);
+            } else if self.stop_by.is_none() || !is_invocation {
+                self.waiting.push(waiting);
+            }
+        }
+        while self.may_invoke()
+            && let Some(cut) = self.lanes.cut(now, self.closed)
+        {
+            match cut {
+                Cut::Deliver(batch) => self.start(Step::Invoke, batch),
+                Cut::GiveUp(part) => self.give_up(part, Condition::MaximumPayloadSizeExceeded),
+            }
+        }
+    }
+
     fn may_invoke(&self) -> bool {
-        self.invoking < self.mapping.pollers && self.stop_by.is_none()
+        self.invoking < self.pool.count() && self.stop_by.is_none()
+    }
+
+    /// Whether something is due and has no poller.
+    fn is_short(&self, now: Instant) -> bool {
+        let is_due = |waiting: &Waiting| matches!(waiting.step, Step::Invoke) && waiting.until <= now;
+        let all_are_at_work = self.pool.count() <= self.invoking && self.stop_by.is_none();
+        all_are_at_work && (self.waiting.iter().any(is_due) || self.lanes.is_due(now, self.closed))
     }
 
     /// Starts a step of a batch, without the partitions that were revoked in the meantime.
     fn start(&mut self, step: Step, mut batch: Batch) {
         batch.parts.retain(|part| self.lanes.lane_of(part).is_some());
+        batch.attempt += 1;
+        if let Step::Invoke = step {
+            self.give_up_what_is_too_old(&mut batch);
+        }
         if batch.parts.is_empty() {
             return;
         }
-        batch.attempt += 1;
         match step {
             Step::Invoke => self.start_invocation(batch),
+            Step::GiveUp(discarded) => self.start_giving_up(batch, discarded),
             Step::Commit => self.start_commit(batch),
         }
     }
@@ -242,7 +332,7 @@ impl Session<'_> {
         self.running.spawn(async move {
             let payload = batch.encode(&format);
             let result = match AssertUnwindSafe(invoker.invoke(payload)).catch_unwind().await {
-                Ok(answer) => answer.map(drop),
+                Ok(answer) => answer,
                 Err(_) => Err(InvokeError::Function("it panicked".to_owned())),
             };
             Outcome::Invoked(batch, result)
@@ -256,92 +346,6 @@ impl Session<'_> {
             let result = log.commit(&positions).await;
             Outcome::Committed(batch, result)
         });
-    }
-
-    fn settle(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Invoked(batch, Ok(())) => {
-                self.invoking -= 1;
-                self.served.delivered += batch.records() as u64;
-                self.commit_or_redeliver(batch);
-            }
-            Outcome::Invoked(batch, Err(error)) => {
-                self.invoking -= 1;
-                self.served.failed_invocations += 1;
-                self.retry_invocation(batch, &error);
-            }
-            Outcome::Committed(batch, Ok(())) => self.free(&batch),
-            Outcome::Committed(batch, Err(error)) => self.retry_commit(batch, &error),
-        }
-    }
-
-    fn commit_or_redeliver(&mut self, mut batch: Batch) {
-        if self.stop_by.is_none() {
-            batch.parts = batch.parts.into_iter().filter_map(|part| self.maybe_redeliver(part)).collect();
-        }
-        batch.attempt = 0;
-        self.start(Step::Commit, batch);
-    }
-
-    /// Returns what of a delivered part is to be committed; the rest goes back into its queue now and then.
-    fn maybe_redeliver(&mut self, mut part: Part) -> Option<Part> {
-        let share = self.mapping.redelivery.map_or(0.0, |redelivery| redelivery.share);
-        if share <= 0.0 || self.random.share() >= share {
-            return Some(part);
-        }
-        let keep = self.random.below(part.records.len());
-        let recut = 1 + self.random.below(self.mapping.batch_size);
-        let again = part.records.split_off(keep);
-        if let Some(lane) = self.lanes.lane_of(&part) {
-            lane.busy = keep > 0;
-            self.served.redelivered += again.len() as u64;
-            self.lanes.put_back(part.partition, again, recut, Instant::now());
-        }
-        (keep > 0).then_some(part)
-    }
-
-    fn free(&mut self, batch: &Batch) {
-        for part in &batch.parts {
-            if let Some(lane) = self.lanes.lane_of(part) {
-                lane.busy = false;
-                lane.committed = Some(part.next_offset());
-            }
-            self.served.partition(part.partition).committed = Some(part.next_offset());
-        }
-    }
-
-    /// Each partition is retried alone, so that one whose records fail does not hold back its neighbours.
-    fn retry_invocation(&mut self, batch: Batch, error: &InvokeError) {
-        let attempt = batch.attempt;
-        for part in batch.parts {
-            let pause = delay(attempt, &mut self.random);
-            tracing::error!(
-                function = %self.mapping.function,
-                topic = %self.mapping.topic,
-                partition = part.partition,
-                from_offset = part.first_offset(),
-                next_offset = part.next_offset(),
-                attempt,
-                retry_in_ms = pause.as_millis() as u64,
-                "{error}"
-            );
-            let batch = Batch { parts: vec![part], attempt };
-            self.waiting.push(Waiting { until: Instant::now() + pause, step: Step::Invoke, batch });
-        }
-    }
-
-    /// The records are delivered, so only the commit is tried again.
-    fn retry_commit(&mut self, batch: Batch, error: &LogError) {
-        let pause = delay(batch.attempt, &mut self.random);
-        let positions: Vec<_> = batch.parts.iter().map(|part| (part.partition, part.next_offset())).collect();
-        tracing::warn!(
-            topic = %self.mapping.topic,
-            ?positions,
-            attempt = batch.attempt,
-            retry_in_ms = pause.as_millis() as u64,
-            "delivered, but not committed: {error}"
-        );
-        self.waiting.push(Waiting { until: Instant::now() + pause, step: Step::Commit, batch });
     }
 
     fn stop(&mut self) {
@@ -365,10 +369,15 @@ impl Session<'_> {
 
     /// When something is due that neither the log nor a running task announces.
     fn wakes_at(&self) -> Option<Instant> {
-        let may_invoke = self.may_invoke();
-        let retries = self.waiting.iter().filter(|waiting| may_invoke || waiting.step == Step::Commit);
-        let retries = retries.map(|waiting| waiting.until);
-        let batch = if may_invoke { self.lanes.due_at() } else { None };
-        retries.chain(batch).chain(self.stop_by).min()
+        let (now, may_invoke) = (Instant::now(), self.may_invoke());
+        // What is due and has no poller waits for one, and not for a time.
+        let is_awaited = |at: &Instant| may_invoke || now < *at && self.stop_by.is_none();
+        let steps = self.waiting.iter().filter(|waiting| match waiting.step {
+            Step::Invoke => is_awaited(&waiting.until),
+            Step::GiveUp(_) | Step::Commit => true,
+        });
+        let batch = self.lanes.due_at().filter(is_awaited);
+        let steps = steps.map(|waiting| waiting.until);
+        steps.chain(batch).chain(self.pool.grows_at()).chain(self.stop_by).min()
     }
 }

@@ -11,9 +11,13 @@ pub struct Served {
     pub delivered: u64,
     /// Records put back on purpose after they were delivered.
     pub redelivered: u64,
+    /// Records given up: too old, too large, or failed too often. The on-failure destination has them, if there is one.
+    pub discarded: u64,
     /// Calls of the function, the failed ones included.
     pub invocations: u64,
     pub failed_invocations: u64,
+    /// The most invocations that were allowed at once.
+    pub pollers: usize,
     pub partitions: BTreeMap<i32, ServedPartition>,
 }
 
@@ -22,6 +26,8 @@ pub struct Served {
 pub struct ServedPartition {
     /// The offset of the next record to deliver, if anything was committed.
     pub committed: Option<i64>,
+    /// Records of it that were given up.
+    pub discarded: u64,
     /// Why the partition does not go on: a record in it is too large for a payload.
     pub stopped: Option<String>,
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
 use penstock_trigger::kafka::KafkaLog;
 use penstock_trigger::log::LogError;
-use penstock_trigger::mapping::{Mapping, StartingPosition, Until};
+use penstock_trigger::mapping::{Mapping, Pollers, StartingPosition, Until};
 use penstock_trigger::{Served, TriggerError, serve};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -263,7 +263,7 @@ async fn a_partition_that_fails_for_ever_holds_back_no_other() {
     (0..3).for_each(|partition| topic.send(partition, 40_000));
     topic.acknowledged().await;
     // One poller, so that the failing batch would be in everybody's way.
-    let mapping = Mapping { batch_size: 1_000, pollers: 1, ..topic.mapping() };
+    let mapping = Mapping { batch_size: 1_000, pollers: Pollers::OnDemand(1), ..topic.mapping() };
     let others = function.clone();
     let done = until(move || (1..3).all(|partition| others.offsets(partition).len() >= 40_000));
     let served = run(&mapping, function.invoker(&[0]), done).await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
 use penstock_trigger::log::{Log, LogError, LogEvent};
-use penstock_trigger::mapping::{Mapping, Redelivery, Until};
+use penstock_trigger::mapping::{Mapping, Pollers, Redelivery, Until};
 use penstock_trigger::memory::{MemoryLog, NewRecord};
 use penstock_trigger::{Served, TriggerError, serve};
 use tokio::sync::Notify;
@@ -169,7 +169,7 @@ async fn a_partition_that_fails_for_ever_holds_back_no_other() {
                 }
             }
         };
-        let mapping = Mapping { pollers, ..mapping() };
+        let mapping = Mapping { pollers: Pollers::OnDemand(pollers), ..mapping() };
         let served = serve(&mapping, Arc::clone(&log) as Arc<dyn Log>, invoker, others_done()).await.unwrap();
         assert_eq!(log.committed(), [0, 10, 2_000]);
         assert_eq!(function.delivered(1), up_to(10));
@@ -263,7 +263,7 @@ async fn redelivery_repeats_under_other_borders_and_loses_nothing() {
 
 #[tokio::test]
 async fn wrong_settings_are_refused_before_anything_is_read() {
-    let mapping = Mapping { batch_size: 0, pollers: 0, ..mapping() };
+    let mapping = Mapping { batch_size: 0, pollers: Pollers::OnDemand(0), ..mapping() };
     let result = serve(&mapping, log(&[1]).await, Function::default().invoker(|_, _| false), pending()).await;
     assert!(matches!(result, Err(TriggerError::Mapping(problems)) if problems.len() == 2));
 }

@@ -54,8 +54,11 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
-const WORLDS: [(&str, &[&str]); 7] = [
-    ("aws-", &["penstock-lake"]),
+const WORLDS: [(&str, &[&str]); 9] = [
+    ("aws-config", &["penstock-lake"]),
+    ("aws-sdk-", &["penstock-lake"]),
+    // It signs what goes to on-failure destinations.
+    ("aws-sigv4", &["penstock-trigger"]),
     ("lambda_runtime", &["penstock-runtime", "penstock-ingest", "penstock-refine"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
     ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-trigger"]),

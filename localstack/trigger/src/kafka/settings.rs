@@ -17,15 +17,9 @@ const RESERVED: [&str; 6] = [
     "auto.offset.reset",
 ];
 
-pub(super) fn client_config(mapping: &Mapping, client: &[(String, String)]) -> Result<ClientConfig, LogError> {
-    let problems: Vec<String> = client.iter().filter_map(|(key, value)| problem(key, value)).collect();
-    if !problems.is_empty() {
-        return Err(LogError::Misconfigured(problems.join("; ")));
-    }
-    let mut config = ClientConfig::new();
+pub(super) fn consumer_config(mapping: &Mapping, client: &[(String, String)]) -> Result<ClientConfig, LogError> {
+    let mut config = checked(client)?;
     config
-        .set_log_level(RDKafkaLogLevel::Warning)
-        .set("client.id", "penstock-trigger")
         // A joining member takes over only what it gets; the other partitions go on undisturbed.
         .set("partition.assignment.strategy", "cooperative-sticky")
         // A paused partition loses what was fetched ahead, so little is.
@@ -39,9 +33,7 @@ pub(super) fn client_config(mapping: &Mapping, client: &[(String, String)]) -> R
         .set("socket.nagle.disable", "true")
         // A commit without a coordinator gives up after this, and is tried again.
         .set("coordinator.query.interval.ms", "10000");
-    for (key, value) in client {
-        config.set(key, value);
-    }
+    set_all(&mut config, client);
     config
         .set("bootstrap.servers", &mapping.bootstrap_servers)
         .set("group.id", &mapping.group)
@@ -52,6 +44,35 @@ pub(super) fn client_config(mapping: &Mapping, client: &[(String, String)]) -> R
         // has overtaken, and there the oldest record loses least.
         .set("auto.offset.reset", "earliest");
     Ok(config)
+}
+
+/// The properties of a producer to the mapping's cluster, which loses nothing and keeps the order of a key.
+pub(super) fn producer_config(mapping: &Mapping, client: &[(String, String)]) -> Result<ClientConfig, LogError> {
+    let mut config = checked(client)?;
+    config
+        // As Kafka's own clients place a key.
+        .set("partitioner", "murmur2_random")
+        // So long a broker may be away before it is said; the caller then tries again.
+        .set("message.timeout.ms", "30000");
+    set_all(&mut config, client);
+    config.set("bootstrap.servers", &mapping.bootstrap_servers).set("acks", "all").set("enable.idempotence", "true");
+    Ok(config)
+}
+
+fn checked(client: &[(String, String)]) -> Result<ClientConfig, LogError> {
+    let problems: Vec<String> = client.iter().filter_map(|(key, value)| problem(key, value)).collect();
+    if !problems.is_empty() {
+        return Err(LogError::Misconfigured(problems.join("; ")));
+    }
+    let mut config = ClientConfig::new();
+    config.set_log_level(RDKafkaLogLevel::Warning).set("client.id", "penstock-trigger");
+    Ok(config)
+}
+
+fn set_all(config: &mut ClientConfig, client: &[(String, String)]) {
+    for (key, value) in client {
+        config.set(key, value);
+    }
 }
 
 fn problem(key: &str, value: &str) -> Option<String> {
@@ -81,7 +102,7 @@ mod tests {
 
     fn check(key: &str, value: &str, expect: &str) {
         let mapping = Mapping::new("events", "ingest", "localhost:9092", "group");
-        let said = match client_config(&mapping, &[(key.to_owned(), value.to_owned())]) {
+        let said = match consumer_config(&mapping, &[(key.to_owned(), value.to_owned())]) {
             Ok(config) => config.get(key).unwrap().to_owned(),
             Err(error) => error.to_string(),
         };
