@@ -27,7 +27,7 @@ const CORE: [&str; 16] = [
 ];
 
 /// Which of our crates a crate may use, in its tests too. The tests crate may use all.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("penstock-core", &[]),
     ("penstock-telemetry", &[]),
     ("penstock-lake", &["penstock-core", "penstock-telemetry"]),
@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     // It knows Lambda's payload and nothing of what is behind the function.
     ("penstock-trigger", &[]),
     ("penstock-producer", &["penstock-core"]),
+    ("penstock-fuzz", &["penstock-core"]),
     ("penstock-sql", &["penstock-core", "penstock-lake", "penstock-runtime"]),
     (
         "penstock",
