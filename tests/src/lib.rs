@@ -13,5 +13,6 @@ pub mod random;
 pub mod events;
 pub mod lake;
 pub mod reading;
+pub mod simulation;
 pub mod binaries;
 pub mod lambda;
