@@ -52,19 +52,20 @@ impl Fault {
     pub(crate) fn of(dataset: &Dataset) -> Vec<Self> {
         let fits = |fault: &Self| match fault {
             Self::DuplicateKey => dataset.limits.duplicate_keys == DuplicateKeys::Reject,
-            Self::NumberOutOfRange => dataset.columns.iter().any(is_number),
+            Self::NumberOutOfRange => dataset.columns.iter().any(|column| fault.fits(column)),
             _ => true,
         };
         Self::ALL.into_iter().filter(fits).collect()
     }
 
-    /// Whether a column can carry the fault; faults of the whole event sit in none.
+    /// Whether a column can carry the fault: one that is written. Faults of the whole event sit in none.
     pub(crate) fn fits(self, column: &Column) -> bool {
-        match self {
-            Self::WrongType | Self::FieldMissing | Self::FieldNull => column.required,
-            Self::NumberOutOfRange => is_number(column),
-            _ => false,
-        }
+        column.generate.is_some()
+            && match self {
+                Self::WrongType | Self::FieldMissing | Self::FieldNull => column.required,
+                Self::NumberOutOfRange => is_number(column),
+                _ => false,
+            }
     }
 }
 
@@ -120,7 +121,7 @@ fn replace(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// One more field at the end of the object.
-fn append(out: &mut Vec<u8>, key: Vec<u8>, value: &[u8]) {
+pub(crate) fn append(out: &mut Vec<u8>, key: Vec<u8>, value: &[u8]) {
     out.pop();
     out.push(b',');
     out.extend(key);

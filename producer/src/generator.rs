@@ -14,7 +14,7 @@
 //! assert_eq!(one, again);
 //! ```
 
-use penstock_core::dataset::{Dataset, Generate};
+use penstock_core::dataset::{Column, Dataset, Generate};
 
 use crate::fault::{self, Fault};
 use crate::plan::{EventKind, Plan};
@@ -38,6 +38,8 @@ pub struct Generator {
     entities: Option<Entities>,
     /// A key that no column uses, for the faults that add a field.
     spare_key: String,
+    /// The key of the event's number, where nothing else keeps two events from being equal by chance.
+    number_key: Option<String>,
 }
 
 /// A key of an object with the comma before and the colon behind, and what stands there.
@@ -71,7 +73,8 @@ impl Generator {
             root: fields(dataset, &[]),
             values: dataset.columns.iter().map(|column| column.generate.as_ref().map(Value::of)).collect(),
             entities,
-            spare_key: spare_key(dataset),
+            spare_key: free_key(dataset, "note"),
+            number_key: takes_equal_values_for_one(dataset).then(|| free_key(dataset, "sequence")),
             dataset: dataset.clone(),
             shape: shape.clone(),
         })
@@ -118,6 +121,9 @@ impl Generator {
         };
         let mut moment = Moment { draws, entity, time_us, fault };
         self.write_object(&self.root, &mut moment, record);
+        if let Some(key) = &self.number_key {
+            fault::append(&mut record.value, quoted(key), number.to_string().as_bytes());
+        }
         if let EventKind::Malformed(fault) = kind {
             fault::spoil(fault, &self.dataset, &self.spare_key, moment.draws.next(), &mut record.value);
         }
@@ -227,10 +233,18 @@ fn fields(dataset: &Dataset, above: &[String]) -> Vec<Field> {
     fields
 }
 
-fn spare_key(dataset: &Dataset) -> String {
-    let mut key = "note".to_owned();
+/// A key that stands for no column.
+fn free_key(dataset: &Dataset, wish: &str) -> String {
+    let mut key = wish.to_owned();
     while dataset.columns.iter().any(|column| column.path.first() == Some(&key)) {
         key.push('_');
     }
     key
+}
+
+/// Whether the id is the hash of the value, and no column makes each value another.
+fn takes_equal_values_for_one(dataset: &Dataset) -> bool {
+    let id = dataset.id.and_then(|index| dataset.columns.get(index));
+    let is_unique = |column: &Column| column.generate == Some(Generate::Id);
+    id.is_some_and(|id| id.derive.is_some()) && !dataset.columns.iter().any(is_unique)
 }

@@ -77,7 +77,7 @@ fn read_dataset(name: &str) -> Result<Dataset, String> {
     }
     let text = std::fs::read_to_string(name).map_err(|error| {
         format!(
-            "dataset {name}: it does not ship with Penstock ({} does), and there is no such file: {error}",
+            "dataset {name}: none of those that ship with Penstock ({}), and there is no such file: {error}",
             Dataset::shipped_names()
         )
     })?;

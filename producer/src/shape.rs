@@ -1,6 +1,6 @@
 //! What a run of the generator looks like, and which shapes make sense for a dataset.
 
-use penstock_core::dataset::Dataset;
+use penstock_core::dataset::{Column, Dataset};
 
 use crate::plan::EventKind;
 
@@ -132,7 +132,8 @@ pub(crate) fn check(dataset: &Dataset, shape: &Shape) -> Result<(), GeneratorErr
     if 1.0 < sum {
         return Err(GeneratorError::Shares(sum));
     }
-    if let Some(column) = dataset.columns.iter().find(|column| column.required && column.generate.is_none()) {
+    let must_be_written = |column: &&Column| column.required && column.derive.is_none();
+    if let Some(column) = dataset.columns.iter().filter(must_be_written).find(|column| column.generate.is_none()) {
         return Err(GeneratorError::NoGenerator { dataset: dataset.name.clone(), column: column.name.clone() });
     }
     // An hour for the events to arrive, and as long as the run spans by default.

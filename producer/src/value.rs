@@ -36,7 +36,7 @@ impl Value {
         let texts = |values: &[String]| values.iter().map(|value| quoted(value)).collect();
         match generate {
             Generate::Id => Value::Id,
-            Generate::Entity { prefix, count } => {
+            Generate::Entity { prefix, count, .. } => {
                 let mut prefix = quoted(prefix);
                 prefix.pop();
                 Value::Entity { prefix, width: count.saturating_sub(1).to_string().len() }
@@ -133,14 +133,15 @@ pub(crate) fn write_absent(draws: &mut Draws, out: &mut Vec<u8>) -> bool {
 pub(crate) const fn present(column: &Column) -> f64 {
     match &column.generate {
         Some(
-            Generate::OfEntity { present, .. }
+            Generate::Entity { present, .. }
+            | Generate::OfEntity { present, .. }
             | Generate::LogNormal { present, .. }
             | Generate::Normal { present, .. }
             | Generate::Integer { present, .. }
             | Generate::Choice { present, .. }
             | Generate::Flag { present, .. },
         ) => *present,
-        Some(Generate::Id | Generate::Entity { .. } | Generate::EventTime) => 1.0,
+        Some(Generate::Id | Generate::EventTime) => 1.0,
         None => 0.0,
     }
 }

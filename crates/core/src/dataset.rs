@@ -11,13 +11,18 @@
 //! ```
 
 mod read;
+mod compare;
 
 use serde::{Deserialize, Serialize};
 
-pub use read::{Problem, Problems};
+pub use compare::Change;
+pub use read::{GENERATORS, KEYS, Problem, Problems, TYPES};
 
 /// The dataset files that are part of the product, by name.
-pub const SHIPPED: [(&str, &str); 1] = [("iot", include_str!("../../../datasets/iot.toml"))];
+pub const SHIPPED: [(&str, &str); 2] = [
+    ("iot", include_str!("../../../datasets/iot.toml")),
+    ("user_actions", include_str!("../../../datasets/user_actions.toml")),
+];
 
 /// Field ids below this one belong to Penstock's own columns.
 pub const FIRST_FIELD_ID: i32 = 100;
@@ -32,7 +37,7 @@ pub struct Dataset {
     pub id: Option<usize>,
     /// The column that says when an event happened: always a required timestamp.
     pub event_time: usize,
-    /// The column that the producer takes as the record's key.
+    /// The string column that the producer takes as the record's key; where it is absent, a record has none.
     pub record_key: Option<usize>,
     pub windows: Windows,
     pub dedupe: Dedupe,
@@ -50,8 +55,11 @@ pub struct Column {
     /// The column's identity in every Parquet file, at least [`FIRST_FIELD_ID`].
     pub field_id: i32,
     pub kind: ColumnType,
-    /// Keys from the root of the JSON value down to the column's; one key unless nested.
+    /// Keys from the root of the JSON value down to the column's; one key unless nested, none if derived.
     pub path: Vec<String>,
+    /// How the value follows from the record; `None`: it stands in the JSON value.
+    pub derive: Option<Derive>,
+    /// Always true of a derived column.
     pub required: bool,
     pub unit: Option<String>,
     pub description: String,
@@ -74,14 +82,21 @@ pub enum ColumnType {
     Timestamp,
 }
 
+/// How a column follows from the record as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Derive {
+    /// The first 16 bytes of the SHA-256 of the record's value: equal only for values that are equal byte for byte.
+    ValueHash,
+}
+
 /// Tumbling windows over event time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Windows {
     pub length_secs: i64,
     /// The string columns that a window is grouped by.
     pub keys: Vec<usize>,
-    /// The double column that is summed up.
-    pub measure: usize,
+    /// The double column that is summed up; `None`: windows only count.
+    pub measure: Option<usize>,
     pub allowed_lateness_secs: i64,
     /// A partition that is silent for longer than this no longer holds the watermark back.
     pub idle_after_secs: i64,
@@ -137,6 +152,7 @@ pub enum Generate {
     Entity {
         prefix: String,
         count: u64,
+        present: f64,
     },
     /// A value that is fixed for the event's entity.
     OfEntity {
@@ -193,9 +209,13 @@ impl Dataset {
     pub fn has_windows_like(&self, other: &Self) -> bool {
         let names = |dataset: &Self| -> Vec<String> {
             let windows = &dataset.windows;
-            windows.keys.iter().chain([&windows.measure]).map(|index| dataset.columns[*index].name.clone()).collect()
+            windows.keys.iter().chain(&windows.measure).map(|index| dataset.columns[*index].name.clone()).collect()
         };
-        let settings = |dataset: &Self| Windows { keys: Vec::new(), measure: 0, ..dataset.windows.clone() };
+        // The number of keys tells a key from the measure.
+        let settings = |dataset: &Self| {
+            let Windows { keys, measure, .. } = &dataset.windows;
+            Windows { keys: vec![0; keys.len()], measure: measure.map(|_| 0), ..dataset.windows.clone() }
+        };
         names(self) == names(other) && settings(self) == settings(other)
     }
 
@@ -216,5 +236,20 @@ mod tests {
             let dataset = Dataset::parse(text).unwrap_or_else(|problems| panic!("{name}: {problems}"));
             assert_eq!(dataset.name, name);
         }
+    }
+
+    #[test]
+    fn windows_go_on_only_if_their_columns_and_settings_stay() {
+        let (_, iot) = SHIPPED[0];
+        let is_like = |from: &str, to: &str| {
+            assert!(iot.contains(from), "{from}");
+            Dataset::parse(iot).unwrap().has_windows_like(&Dataset::parse(&iot.replace(from, to)).unwrap())
+        };
+        assert!(is_like("max_ids = 20_000_000", "max_ids = 1000"));
+        assert!(is_like("[roles]", "[[columns]]\nname = \"new\"\nfield_id = 190\ntype = \"int\"\n[roles]"));
+        assert!(!is_like("length_secs = 60", "length_secs = 61"));
+        assert!(!is_like("measure = \"value\"", "measure = \"event_duration\""));
+        assert!(!is_like("measure = \"value\"", ""));
+        assert!(!is_like("keys = [\"device_id\"]", "keys = [\"device_id\", \"device_type\"]"));
     }
 }

@@ -49,7 +49,13 @@ pub fn within_reach(recent: &[RecentCut], settings: Dedupe, oldest_arrival: i64)
 /// The 128-bit id of an event whose id column is text.
 #[must_use]
 pub fn text_id(text: &str) -> u128 {
-    let digest = Sha256::digest(text.as_bytes());
+    hash(text.as_bytes())
+}
+
+/// The first 16 bytes of a SHA-256, as a number with the first one highest.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> u128 {
+    let digest = Sha256::digest(bytes);
     digest.iter().take(16).fold(0, |id, byte| id << 8 | u128::from(*byte))
 }
 

@@ -13,5 +13,6 @@ pub use failure::{Failure, Kind};
 pub use function::{Call, Function, run_function, start_logging};
 pub use lake::{Lake, LakeUrl};
 pub use settings::{
-    CutSettings, FailureResponse, IngestSettings, Settings, SettingsError, VARIABLES, Variable, dataset, env,
+    CutSettings, FailureResponse, IngestSettings, Settings, SettingsError, VARIABLES, Variable, dataset, dataset_file,
+    env,
 };

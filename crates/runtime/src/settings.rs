@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use penstock_core::chain::{Offsets, OnGap};
 use penstock_core::cut::Bounds;
-use penstock_core::dataset::Dataset;
+use penstock_core::dataset::{Dataset, SHIPPED};
 
 use crate::LakeUrl;
 
@@ -211,15 +211,23 @@ pub fn env(name: &str) -> Option<String> {
 /// # Errors
 /// Neither; or everything that is wrong with the file.
 pub fn dataset(name: &str) -> Result<Dataset, String> {
-    if let Some(dataset) = Dataset::shipped(name) {
-        return Ok(dataset);
+    let text = dataset_file(name)?;
+    Dataset::parse(&text).map_err(|problems| format!("`{name}` is no valid dataset:\n{problems}"))
+}
+
+/// The text of a dataset file, by the name of a shipped one or by its path.
+///
+/// # Errors
+/// Neither.
+pub fn dataset_file(name: &str) -> Result<String, String> {
+    if let Some((_, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        return Ok((*text).to_owned());
     }
     if !Path::new(name).exists() {
         let shipped = Dataset::shipped_names();
         return Err(format!("`{name}` is neither a shipped dataset ({shipped}) nor a file"));
     }
-    let text = std::fs::read_to_string(name).map_err(|error| format!("`{name}` cannot be read: {error}"))?;
-    Dataset::parse(&text).map_err(|problems| format!("`{name}` is no valid dataset:\n{problems}"))
+    std::fs::read_to_string(name).map_err(|error| format!("`{name}` cannot be read: {error}"))
 }
 
 #[cfg(test)]

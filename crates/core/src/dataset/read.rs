@@ -6,11 +6,16 @@ mod reader;
 
 use std::fmt;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub use columns::TYPES;
+pub(super) use columns::type_name;
+pub use generate::GENERATORS;
+
 use super::{ColumnType, Dataset, Dedupe, DuplicateKeys, Limits, P95, Windows};
-use columns::{Draft, type_name};
+use columns::{Draft, Named};
 use reader::{At, Reader, Section, as_str, as_strings, choose};
 
 /// A minute is what people look at, and long enough to aggregate.
@@ -43,15 +48,31 @@ const WEEK_SECS: i64 = 7 * DAY_SECS;
 const LARGEST_VALUE_BYTES: i64 = 6 * 1024 * 1024;
 
 const DATASET_KEYS: [&str; 8] = ["name", "description", "columns", "roles", "windows", "dedupe", "limits", "p95"];
+const ROLE_KEYS: [&str; 3] = ["id", "event_time", "record_key"];
 const WINDOW_KEYS: [&str; 6] =
     ["length_secs", "keys", "measure", "allowed_lateness_secs", "idle_after_secs", "max_open_windows"];
+const DEDUPE_KEYS: [&str; 2] = ["horizon_secs", "max_ids"];
 const LIMIT_KEYS: [&str; 5] = ["max_depth", "max_value_bytes", "max_past_days", "max_future_secs", "duplicate_keys"];
+const P95_KEYS: [&str; 4] = ["group", "value", "min_events", "deviations"];
+
+/// Every key that a dataset file may hold, by its table: what documents must list.
+pub const KEYS: [(&str, &[&str]); 7] = [
+    ("dataset", &DATASET_KEYS),
+    ("columns", &columns::COLUMN_KEYS),
+    ("roles", &ROLE_KEYS),
+    ("windows", &WINDOW_KEYS),
+    ("dedupe", &DEDUPE_KEYS),
+    ("limits", &LIMIT_KEYS),
+    ("p95", &P95_KEYS),
+];
 
 /// One thing that is wrong in a dataset file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Counted from 1.
     pub line: usize,
+    /// Counted from 1, in characters.
+    pub column: usize,
     /// What is wrong and what to do about it.
     pub message: String,
 }
@@ -62,9 +83,9 @@ pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Problem { line, message }) in self.0.iter().enumerate() {
+        for (index, Problem { line, column, message }) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}line {line}: {message}")?;
+            write!(f, "{separator}line {line}, column {column}: {message}")?;
         }
         Ok(())
     }
@@ -89,7 +110,7 @@ fn read_dataset<'t>(reader: &mut Reader<'t>, root: &Section<'t>, text: &str) -> 
     reader.known_keys(root, &DATASET_KEYS);
     let name = reader.required(root, "name", "a string, the dataset's name", as_str);
     if let Some(name) = &name {
-        columns::check_identifier(reader, name, "dataset");
+        columns::check_identifier(reader, name, Named::Dataset);
     }
     let description = reader.text(root, "description").unwrap_or_default();
     let drafts = columns::read(reader, root);
@@ -121,6 +142,7 @@ struct Part {
     required: bool,
 }
 
+const A_STRING: Part = Part { types: &[ColumnType::String], required: false };
 const A_REQUIRED_STRING: Part = Part { types: &[ColumnType::String], required: true };
 
 /// The column called `name`, or 0 where it does not fit.
@@ -142,7 +164,7 @@ fn find_column(reader: &mut Reader<'_>, drafts: &[Draft], name: &At<&str>, part:
     } else if part.required && !column.required {
         let message =
             format!("`{0}` may be absent, and this must not be: set required = true on column `{0}`", column.name);
-        reader.problem(name.offset, message);
+        reader.missing(name.offset, message);
     }
     index
 }
@@ -155,7 +177,7 @@ struct Roles {
 
 fn read_roles<'t>(reader: &mut Reader<'t>, root: &Section<'t>, drafts: &[Draft]) -> Roles {
     let section = reader.section(root, "roles");
-    reader.known_keys(&section, &["id", "event_time", "record_key"]);
+    reader.known_keys(&section, &ROLE_KEYS);
     let id_part = Part { types: &[ColumnType::Uuid, ColumnType::String], required: true };
     let time_part = Part { types: &[ColumnType::Timestamp], required: true };
     let id = reader.value(&section, "id", "a column's name", as_str);
@@ -164,7 +186,7 @@ fn read_roles<'t>(reader: &mut Reader<'t>, root: &Section<'t>, drafts: &[Draft])
     Roles {
         id: id.map(|name| find_column(reader, drafts, &name, &id_part)),
         event_time: event_time.map_or(0, |name| find_column(reader, drafts, &name, &time_part)),
-        record_key: record_key.map(|name| find_column(reader, drafts, &name, &A_REQUIRED_STRING)),
+        record_key: record_key.map(|name| find_column(reader, drafts, &name, &A_STRING)),
     }
 }
 
@@ -173,8 +195,8 @@ fn read_windows<'t>(reader: &mut Reader<'t>, root: &Section<'t>, drafts: &[Draft
     reader.known_keys(&section, &WINDOW_KEYS);
     let keys = read_window_keys(reader, &section, drafts);
     let measure_part = Part { types: &[ColumnType::Double], required: false };
-    let measure = reader.required(&section, "measure", "a string, the double column to sum up", as_str);
-    let measure = measure.map_or(0, |name| find_column(reader, drafts, &name, &measure_part));
+    let measure = reader.value(&section, "measure", "a string, the double column to sum up", as_str);
+    let measure = measure.map(|name| find_column(reader, drafts, &name, &measure_part));
     let mut setting = |key, default, range, remedy| reader.integer(&section, key, default, range, remedy);
     Windows {
         length_secs: setting("length_secs", DEFAULT_LENGTH_SECS, 1..=DAY_SECS, "windows lie within a day"),
@@ -220,7 +242,7 @@ fn read_window_keys<'t>(reader: &mut Reader<'t>, section: &Section<'t>, drafts: 
 
 fn read_dedupe<'t>(reader: &mut Reader<'t>, root: &Section<'t>) -> Dedupe {
     let section = reader.section(root, "dedupe");
-    reader.known_keys(&section, &["horizon_secs", "max_ids"]);
+    reader.known_keys(&section, &DEDUPE_KEYS);
     Dedupe {
         horizon_secs: reader.integer(
             &section,
@@ -311,7 +333,7 @@ fn read_p95<'t>(reader: &mut Reader<'t>, root: &Section<'t>, drafts: &[Draft]) -
         return None;
     }
     let section = reader.section(root, "p95");
-    reader.known_keys(&section, &["group", "value", "min_events", "deviations"]);
+    reader.known_keys(&section, &P95_KEYS);
     let value_part = Part { types: &[ColumnType::Double], required: true };
     let group = reader.required(&section, "group", "a string, the column to group by", as_str);
     let value = reader.required(&section, "value", "a string, the double column to take the percentile of", as_str);
@@ -344,6 +366,7 @@ fn to_usize(setting: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Derive;
     use insta::assert_snapshot;
 
     /// The smallest file that is right: every optional thing is left out.
@@ -375,8 +398,11 @@ measure = "level"
         problems(&SMALL.replacen(from, to, 1))
     }
 
+    /// Each problem with its line.
     fn problems(text: &str) -> String {
-        read(text).map_or_else(|problems| problems.to_string(), |_| "fine".to_owned())
+        let Err(problems) = read(text) else { return "fine".to_owned() };
+        let lines = problems.0.into_iter().map(|Problem { line, message, .. }| format!("line {line}: {message}"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -389,7 +415,7 @@ measure = "level"
         assert_eq!((dataset.windows.idle_after_secs, dataset.dedupe.horizon_secs), (300, 600));
         assert_eq!((dataset.limits.max_past_days, dataset.limits.max_future_secs), (30, 600));
         assert_eq!((dataset.id, dataset.event_time, dataset.record_key, dataset.p95), (None, 0, None, None));
-        assert_eq!((dataset.windows.keys, dataset.windows.measure), (vec![1], 2));
+        assert_eq!((dataset.windows.keys, dataset.windows.measure), (vec![1], Some(2)));
         assert_eq!(dataset.text, SMALL);
     }
 
@@ -467,7 +493,6 @@ value = 3
         line 18: a second column `level`: rename or remove one
         line 23: unknown column `when`: use one of at, count, level, level
         line 24: `level` is a double column: this must name a uuid or string column
-        line 25: [windows] lacks `measure`: add a string, the double column to sum up
         line 26: `length_secs` is 0 but must lie between 1 and 86400: windows lie within a day
         line 27: `keys` is empty: name at least one string column to group by
         line 29: `max_depth` is 1000 but must lie between 1 and 128: parsers have a stack
@@ -484,7 +509,6 @@ value = 3
         line 1: the dataset lacks `columns`: add a [[columns]] table for each column
         line 1: [roles] lacks `event_time`: add a string, the timestamp column that says when
         line 1: [windows] lacks `keys`: add an array with the string columns to group by
-        line 1: [windows] lacks `measure`: add a string, the double column to sum up
         ");
     }
 
@@ -512,6 +536,53 @@ value = 3
         line 12: a second column `who`: rename or remove one
         line 20: unknown column `level`: use one of at, who, who
         ");
+    }
+
+    #[test]
+    fn column_names_may_have_upper_case_and_differ_in_more() {
+        assert_snapshot!(check("name = \"level\"", "name = \"SKU\"").replace("level", "SKU"), @"line 20: unknown column `SKU`: use one of at, who, SKU");
+        assert_snapshot!(check("name = \"level\"", "name = \"Who\"\npath = \"level\""), @r"
+        line 12: `Who` and `who` differ in case alone, and most readers take them for one: rename one
+        line 21: unknown column `level`: use one of at, who, Who
+        ");
+        assert_snapshot!(check("name = \"level\"", "name = \"Offset\"").lines().next().unwrap(), @r#"line 13: `Offset` is a column of Penstock's own: choose another name and keep the JSON key with path = "Offset""#);
+        assert_snapshot!(check("name = \"small\"", "name = \"Small\""), @"line 1: `Small` cannot name a dataset: use at most 64 of a-z, 0-9 and _, beginning with a letter");
+    }
+
+    #[test]
+    fn derived_columns_are_hashes_and_in_no_value() {
+        const HASH: &str = "field_id = 101\ntype = \"uuid\"\nderive = \"value_hash\"";
+        let small = SMALL.replace("[[columns]]\nname = \"who\"", "[[columns]]\nname = \"id\"\nfield_id = 200\ntype = \"uuid\"\nderive = \"value_hash\"\n[[columns]]\nname = \"who\"");
+        let dataset = read(&small.replace("[roles]", "[roles]\nid = \"id\"")).unwrap();
+        let id = &dataset.columns[dataset.id.unwrap()];
+        assert_eq!((id.derive, id.required, id.path.len()), (Some(Derive::ValueHash), true, 0));
+        assert_snapshot!(check("field_id = 101", "field_id = 101\nderive = \"value_hash\""), @"line 10: a hash takes 16 bytes: set type = \"uuid\" on the column");
+        assert_snapshot!(check("field_id = 101\ntype = \"string\"", &format!("{HASH}\npath = \"w\"\ngenerate = {{ kind = \"id\" }}")), @r"
+        line 11: a derived column is in no value: remove `path`, or `derive`
+        line 11: a derived column is in no value: remove `generate`, or `derive`
+        line 22: `who` is a uuid column: this must name a string column
+        ");
+        assert_snapshot!(check("field_id = 102\ntype = \"double\"", "field_id = 102\ntype = \"uuid\"\nderive = \"hash\"").lines().next().unwrap(), @r#"line 16: `derive` is `hash`: use "value_hash""#);
+    }
+
+    #[test]
+    fn what_a_dataset_does_without() {
+        assert_eq!(check("measure = \"level\"", ""), "fine");
+        assert_eq!(read(&SMALL.replace("measure = \"level\"", "")).unwrap().windows.measure, None);
+        // A record without a key goes to any partition.
+        let optional = SMALL.replace("= 101\ntype = \"string\"\nrequired = true", "= 101\ntype = \"string\"");
+        assert_snapshot!(problems(&optional), @"line 18: `who` may be absent, and this must not be: set required = true on column `who`");
+        let keyed = SMALL.replace("[roles]", "[roles]\nrecord_key = \"level\"").replace("measure = \"level\"", "");
+        assert_eq!(problems(&keyed.replace("type = \"double\"", "type = \"string\"")), "fine");
+    }
+
+    #[test]
+    fn places_are_lines_and_columns() {
+        let place = |from: &str, to: &str| read(&SMALL.replacen(from, to, 1)).unwrap_err().to_string();
+        assert_snapshot!(place("required = true", "required = \"ä\"; x"), @"line 6, column 15: not TOML: unexpected key or value, expected newline, `#`");
+        assert_snapshot!(place("\"small\"", "\"Small\""), @"line 1, column 8: `Small` cannot name a dataset: use at most 64 of a-z, 0-9 and _, beginning with a letter");
+        assert_snapshot!(place("field_id = 101", "field_id = 102"), @"line 12, column 1: `level` has the field_id 102 of `who`: give the newer column an id that was never used");
+        assert_snapshot!(place("event_time = \"at\"", "event_time = \"at\"\n'clé' = 1; rest"), @"line 18, column 9: not TOML: string values must be quoted, expected literal string");
     }
 
     #[test]
@@ -580,13 +651,9 @@ value = 3
     fn unknown_keys_name_the_one_that_was_meant() {
         assert_snapshot!(check("[windows]", "[window]"), @r"
         line 1: [windows] lacks `keys`: add an array with the string columns to group by
-        line 1: [windows] lacks `measure`: add a string, the double column to sum up
         line 18: unknown key `window` in the dataset: did you mean `windows`?
         ");
-        assert_snapshot!(check("measure", "meassure"), @r"
-        line 18: [windows] lacks `measure`: add a string, the double column to sum up
-        line 20: unknown key `meassure` in [windows]: did you mean `measure`?
-        ");
+        assert_snapshot!(check("measure", "meassure"), @"line 20: unknown key `meassure` in [windows]: did you mean `measure`?");
         assert_snapshot!(check("[windows]", "[windows]\nretention = 3"), @"line 19: unknown key `retention` in [windows]: use one of length_secs, keys, measure, allowed_lateness_secs, idle_after_secs, max_open_windows");
         assert_snapshot!(check("type = \"double\"", "type = \"float\""), @"line 15: unknown type `float`: use one of uuid, string, int, double, bool, timestamp");
         assert_snapshot!(check("[roles]", "[limits]\nduplicate_keys = \"frist\"\n[roles]"), @r#"line 17: `duplicate_keys` is `frist`: use "reject" or "first""#);
@@ -617,8 +684,8 @@ value = 3
         assert_snapshot!(of_who("{ kind = \"choice\", values = [] }"), @"line 10: `values` is empty: name at least one value to choose from");
         assert_snapshot!(of_who("{ kind = \"choice\", values = [\"a\"], present = 0.5 }"), @"line 10: `present` is below 1 on a required column: remove one of the two");
         assert_snapshot!(of_level("{ kind = \"normal\", mean = 1, deviation = -1, spread = 2 }"), @r"
-        line 15: unknown key `spread` in generate: use one of kind, mean, deviation, decimals, present
         line 15: `deviation` is -1 but must lie between 0 and 1000000000: choose one within
+        line 15: unknown key `spread` in generate: use one of kind, mean, deviation, decimals, present
         ");
         assert_snapshot!(of_level("{ kind = \"log_normal\" }"), @r"
         line 15: generate lacks `median`: add a number

@@ -8,7 +8,8 @@ use hashbrown::HashSet;
 
 use super::columns::{Bytes, Column, Values};
 use super::plan::{Field, Object, Plan, Target};
-use crate::dataset::{Dataset, DuplicateKeys};
+use crate::dataset::{self, Dataset, DuplicateKeys};
+use crate::dedupe;
 use crate::json::{Fault, Kind, NoInteger, Number, Problem, Scanner, Text};
 use crate::reject::{Reason, Reject, quote};
 use crate::time::{self, MICROS_PER_DAY, MICROS_PER_SECOND};
@@ -25,8 +26,10 @@ const KEYS_TRIED: usize = 3;
 pub(super) struct TypedColumns<'d> {
     dataset: &'d Dataset,
     columns: Vec<Column>,
-    /// Indices of the columns that every row must have.
+    /// Indices of the columns that every value must have.
     required: Vec<usize>,
+    /// Indices of the columns that are in no value, but follow from it.
+    derived: Vec<usize>,
     extra: Bytes,
     /// For each field of the plan the last row that had it, plus one.
     seen: Vec<usize>,
@@ -94,7 +97,8 @@ impl<'d> TypedColumns<'d> {
         Self {
             dataset,
             columns: dataset.columns.iter().map(|column| Column::new(column.kind, rows)).collect(),
-            required: (0..dataset.columns.len()).filter(|&index| dataset.columns[index].required).collect(),
+            required: indices(dataset, |column| column.required && column.derive.is_none()),
+            derived: indices(dataset, |column| column.derive.is_some()),
             extra: Bytes::new(rows),
             seen: vec![0; plan.slots],
             earliest: ingested_at.saturating_sub(past),
@@ -111,9 +115,11 @@ impl<'d> TypedColumns<'d> {
         let mut walk = Walk { plan, scanner: Scanner::new(value), row, unknown: None };
         let parsed = self.root(&mut walk).and_then(|()| self.check_row(row));
         match parsed {
-            Ok(()) if self.extra.bytes.len() == extra_start => Ok(()),
             Ok(()) => {
-                self.extra.close(row);
+                if extra_start < self.extra.bytes.len() {
+                    self.extra.close(row);
+                }
+                self.derive(row, value);
                 Ok(())
             }
             Err(mut reject) => {
@@ -286,6 +292,16 @@ impl<'d> TypedColumns<'d> {
         Ok(())
     }
 
+    /// Fills the columns that follow from the whole value: its hash, as yet.
+    fn derive(&mut self, row: usize, value: &[u8]) {
+        for &index in &self.derived {
+            if let Values::Uuid(ids) = &mut self.columns[index].values {
+                ids[row] = dedupe::hash(value).to_be_bytes();
+                self.columns[index].set_valid(row);
+            }
+        }
+    }
+
     /// What can only be said once the whole value has been read.
     fn check_row(&self, row: usize) -> Parsed<()> {
         if let Some(&absent) = self.required.iter().find(|&&index| !self.columns[index].is_valid(row)) {
@@ -319,6 +335,11 @@ impl<'d> TypedColumns<'d> {
         }
         Ok(())
     }
+}
+
+/// The columns that have a property.
+fn indices(dataset: &Dataset, has: impl Fn(&dataset::Column) -> bool) -> Vec<usize> {
+    dataset.columns.iter().enumerate().filter(|(_, column)| has(column)).map(|(index, _)| index).collect()
 }
 
 #[cold]

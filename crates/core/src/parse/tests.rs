@@ -654,3 +654,17 @@ fn the_event_that_lambda_delivers_becomes_rows() {
     let expect = parse(&iot(), &kafka(vec![record(15, encoded(GOOD.as_bytes()))]));
     assert_eq!(rows.batch, expect.batch);
 }
+
+#[test]
+fn a_derived_id_is_the_hash_of_the_value() {
+    let dataset = Dataset::shipped("user_actions").unwrap();
+    let action = |name: &str| format!(r#"{{"event":{{"datetime":"2026-11-21T11:59:58Z","name":"{name}"}}}}"#);
+    let values = [action("search"), action("purchase"), action("search"), "no action".to_owned()];
+    let records = (0..).zip(&values).map(|(offset, value)| record(offset, encoded(value.as_bytes())));
+    let rows = parse(&dataset, &kafka(records.collect()));
+    let ids = rows.batch.column_by_name("event_id").unwrap().as_fixed_size_binary();
+    assert_eq!([0, 1, 2, 3].map(|row| ids.is_valid(row)), [true, true, true, false]);
+    // printf %s '{"event":{"datetime":"2026-11-21T11:59:58Z","name":"search"}}' | sha256sum
+    assert_eq!(ids.value(0), 0xb6ca_fbb8_9243_0f22_7449_961e_e119_fb12_u128.to_be_bytes());
+    assert_eq!((ids.value(2) == ids.value(0), ids.value(1) == ids.value(0)), (true, false));
+}

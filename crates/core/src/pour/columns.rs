@@ -50,7 +50,7 @@ pub(super) struct RawColumns<'b> {
     reject_reason: &'b DictionaryArray<Int32Type>,
     id: Option<IdColumn<'b>>,
     event_time: &'b PrimitiveArray<TimestampMicrosecondType>,
-    measure: &'b PrimitiveArray<Float64Type>,
+    measure: Option<&'b PrimitiveArray<Float64Type>>,
 }
 
 enum Positions<'b> {
@@ -79,7 +79,7 @@ impl<'b> RawColumns<'b> {
             reject_reason: dictionary(batch, "reject_reason")?,
             id: dataset.id.map(|index| id_column(batch, name(index))).transpose()?,
             event_time: primitive(batch, name(dataset.event_time))?,
-            measure: primitive(batch, name(dataset.windows.measure))?,
+            measure: dataset.windows.measure.map(|index| primitive(batch, name(index))).transpose()?,
         };
         columns.check_nulls(dataset)?;
         Ok(columns)
@@ -130,7 +130,7 @@ impl<'b> RawColumns<'b> {
     }
 
     pub(super) fn measure(&self, row: usize) -> Option<f64> {
-        self.measure.is_valid(row).then(|| self.measure.value(row))
+        self.measure.filter(|measure| measure.is_valid(row)).map(|measure| measure.value(row))
     }
 }
 

@@ -9,7 +9,7 @@ fn settings(max_open_windows: usize) -> Windows {
     Windows {
         length_secs: 60,
         keys: vec![0],
-        measure: 1,
+        measure: Some(1),
         allowed_lateness_secs: 120,
         idle_after_secs: 300,
         max_open_windows,

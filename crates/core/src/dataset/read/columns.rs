@@ -4,10 +4,10 @@ use toml::de::DeValue;
 
 use super::generate;
 use super::reader::{At, Reader, Section, as_bool, as_integer, as_str, as_strings, as_table, choose};
-use crate::dataset::{Column, ColumnType, FIRST_FIELD_ID, Generate};
+use crate::dataset::{Column, ColumnType, Derive, FIRST_FIELD_ID, Generate};
 
 /// Names of the columns that Penstock adds in raw, silver, windows or rejects.
-const OWN_COLUMNS: [&str; 24] = [
+const OWN_COLUMNS: [&str; 25] = [
     "topic",
     "partition",
     "offset",
@@ -25,6 +25,7 @@ const OWN_COLUMNS: [&str; 24] = [
     "window_start",
     "window_end",
     "count",
+    "measure_count",
     "sum",
     "min",
     "max",
@@ -40,9 +41,11 @@ const LAST_FIELD_ID: i32 = 1_000_000_000;
 /// Names end up in paths and in every reader's catalogue.
 const MAX_NAME_BYTES: usize = 64;
 
-const COLUMN_KEYS: [&str; 8] = ["name", "field_id", "type", "path", "required", "unit", "description", "generate"];
+pub(super) const COLUMN_KEYS: [&str; 9] =
+    ["name", "field_id", "type", "path", "derive", "required", "unit", "description", "generate"];
 
-const TYPES: [(&str, ColumnType); 6] = [
+/// The types of columns, as a file names them.
+pub const TYPES: [(&str, ColumnType); 6] = [
     ("uuid", ColumnType::Uuid),
     ("string", ColumnType::String),
     ("int", ColumnType::Int),
@@ -59,7 +62,7 @@ pub(super) struct Draft {
     pub(super) offset: usize,
 }
 
-pub(super) const fn type_name(kind: ColumnType) -> &'static str {
+pub(in crate::dataset) const fn type_name(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Uuid => "uuid",
         ColumnType::String => "string",
@@ -97,12 +100,15 @@ fn read_column<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Draft {
     let field_id = read_field_id(reader, section);
     let kind = read_type(reader, section);
     let required = reader.value(section, "required", "true or false", as_bool).is_some_and(|flag| flag.value);
+    let derive = read_derive(reader, section, kind);
+    let path = read_path(reader, section).unwrap_or_else(|| vec![name.clone()]);
     let column = Column {
-        path: read_path(reader, section).unwrap_or_else(|| vec![name.clone()]),
+        path: if derive.is_some() { Vec::new() } else { path },
+        derive,
         name,
         field_id,
         kind: kind.unwrap_or(ColumnType::String),
-        required,
+        required: required || derive.is_some(),
         unit: reader.text(section, "unit"),
         description: reader.text(section, "description").unwrap_or_default(),
         generate: generate::read(reader, section, kind, required),
@@ -114,8 +120,8 @@ fn read_name<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> String {
     let Some(name) = reader.required(section, "name", "a string, the column's name", as_str) else {
         return String::new();
     };
-    check_identifier(reader, &name, "column");
-    if OWN_COLUMNS.contains(&name.value) {
+    check_identifier(reader, &name, Named::Column);
+    if OWN_COLUMNS.iter().any(|own| own.eq_ignore_ascii_case(name.value)) {
         let message = format!(
             "`{0}` is a column of Penstock's own: choose another name and keep the JSON key with path = \"{0}\"",
             name.value
@@ -125,13 +131,29 @@ fn read_name<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> String {
     name.value.to_owned()
 }
 
-pub(super) fn check_identifier(reader: &mut Reader<'_>, name: &At<&str>, what: &str) {
-    let fine = name.value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-        && name.value.starts_with(|first: char| first.is_ascii_lowercase())
+/// What a name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// Its name is that of a folder, and some disks fold case.
+    Dataset,
+    Column,
+}
+
+pub(super) fn check_identifier(reader: &mut Reader<'_>, name: &At<&str>, named: Named) {
+    let is_letter = |letter: char| match named {
+        Named::Dataset => letter.is_ascii_lowercase(),
+        Named::Column => letter.is_ascii_alphabetic(),
+    };
+    let fine = name.value.chars().all(|letter| is_letter(letter) || letter.is_ascii_digit() || letter == '_')
+        && name.value.starts_with(is_letter)
         && name.value.len() <= MAX_NAME_BYTES;
     if !fine {
+        let (what, letters) = match named {
+            Named::Dataset => ("dataset", "a-z"),
+            Named::Column => ("column", "a-z, A-Z"),
+        };
         let message = format!(
-            "`{}` cannot name a {what}: use at most {MAX_NAME_BYTES} of a-z, 0-9 and _, beginning with a letter",
+            "`{}` cannot name a {what}: use at most {MAX_NAME_BYTES} of {letters}, 0-9 and _, beginning with a letter",
             name.value.escape_debug()
         );
         reader.problem(name.offset, message);
@@ -170,11 +192,39 @@ fn read_path<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Option<Vec<S
     Some(path.value)
 }
 
+/// How the column follows from the record, if it does.
+fn read_derive<'t>(reader: &mut Reader<'t>, section: &Section<'t>, kind: Option<ColumnType>) -> Option<Derive> {
+    let word = reader.value(section, "derive", "\"value_hash\"", as_str)?;
+    if word.value != "value_hash" {
+        reader.problem(word.offset, format!("`derive` is `{}`: use \"value_hash\"", word.value));
+    }
+    if kind.is_some_and(|kind| kind != ColumnType::Uuid) {
+        reader.problem(word.offset, "a hash takes 16 bytes: set type = \"uuid\" on the column");
+    }
+    for key in ["path", "generate"] {
+        if section.table.contains_key(key) {
+            reader.problem(word.offset, format!("a derived column is in no value: remove `{key}`, or `derive`"));
+        }
+    }
+    Some(Derive::ValueHash)
+}
+
 fn check_unique(reader: &mut Reader<'_>, drafts: &[Draft]) {
     for (index, Draft { column, offset, .. }) in drafts.iter().enumerate() {
         let mut earlier = drafts.iter().take(index).map(|draft| &draft.column);
-        if !column.name.is_empty() && earlier.clone().any(|other| other.name == column.name) {
-            reader.problem(*offset, format!("a second column `{}`: rename or remove one", column.name));
+        let is_like = |other: &&Column| other.name.eq_ignore_ascii_case(&column.name);
+        match earlier.clone().find(is_like).filter(|_| !column.name.is_empty()) {
+            Some(other) if other.name == column.name => {
+                reader.problem(*offset, format!("a second column `{}`: rename or remove one", column.name));
+            }
+            Some(other) => {
+                let message = format!(
+                    "`{}` and `{}` differ in case alone, and most readers take them for one: rename one",
+                    column.name, other.name
+                );
+                reader.problem(*offset, message);
+            }
+            None => {}
         }
         if let Some(other) = earlier.find(|other| other.field_id == column.field_id && other.field_id != 0) {
             let message = format!(
@@ -190,8 +240,9 @@ fn check_unique(reader: &mut Reader<'_>, drafts: &[Draft]) {
 fn check_paths(reader: &mut Reader<'_>, drafts: &[Draft]) {
     for (index, Draft { column, offset, .. }) in drafts.iter().enumerate() {
         for Draft { column: other, .. } in drafts.iter().take(index) {
+            let is_derived = column.derive.is_some() || other.derive.is_some();
             let overlap = column.path.starts_with(&other.path) || other.path.starts_with(&column.path);
-            if overlap && column.name != other.name {
+            if overlap && !is_derived && column.name != other.name {
                 let message = format!(
                     "the path {} of `{}` and the path {} of `{}` overlap: one JSON value fills one column",
                     column.path.join("."),
@@ -219,5 +270,32 @@ fn check_entities(reader: &mut Reader<'_>, drafts: &[Draft]) {
             let message = "`of_entity` needs a column with an `entity` generator: add one, or use `choice`";
             reader.problem(draft.offset, message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::dataset::Dataset;
+    use crate::payload::SourceKind;
+    use crate::{raw, table};
+
+    #[test]
+    fn no_column_of_a_dataset_can_take_the_name_of_one_of_ours() {
+        let iot = Dataset::shipped("iot").unwrap();
+        let is_ours = |name: &String| !iot.columns.iter().any(|column| column.name == *name);
+        let schemas = [
+            raw::schema(&iot, SourceKind::Kafka),
+            raw::schema(&iot, SourceKind::Kinesis),
+            table::silver_schema(&iot),
+            table::rejects_schema(),
+            table::windows_schema(&iot),
+        ];
+        let names = schemas.iter().flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()));
+        // `event_date` stands in the path, and readers show it as a column.
+        let ours: BTreeSet<String> = names.filter(is_ours).chain(["event_date".to_owned()]).collect();
+        assert_eq!(ours, OWN_COLUMNS.into_iter().map(str::to_owned).collect());
     }
 }

@@ -10,10 +10,10 @@ const MAX_ENTITIES: i64 = 10_000_000;
 /// Keeps every generated number exact in a double and short in JSON.
 const MAX_MAGNITUDE: f64 = 1e9;
 
-/// Each kind with the column types it can fill and the keys it knows.
-const KINDS: [(&str, &[ColumnType], &[&str]); 9] = [
+/// Each kind of generator with the column types it can fill and the keys it knows.
+pub const GENERATORS: [(&str, &[ColumnType], &[&str]); 9] = [
     ("id", &[ColumnType::Uuid, ColumnType::String], &["kind"]),
-    ("entity", &[ColumnType::String], &["kind", "prefix", "count"]),
+    ("entity", &[ColumnType::String], &["kind", "prefix", "count", "present"]),
     ("of_entity", &[ColumnType::String], &["kind", "values", "present"]),
     ("event_time", &[ColumnType::Timestamp], &["kind"]),
     ("log_normal", &[ColumnType::Double], &["kind", "median", "spread", "decimals", "present"]),
@@ -32,16 +32,16 @@ pub(super) fn read<'t>(
 ) -> Option<Generate> {
     let table = reader.value(column, "generate", "a table such as { kind = \"id\" }", as_table)?;
     let section = Section { title: "generate".to_owned(), offset: table.offset, table: table.value };
-    let names = KINDS.map(|(name, ..)| name);
+    let names = GENERATORS.map(|(name, ..)| name);
     let kind = reader.required(&section, "kind", &format!("one of {}", names.join(", ")), as_str)?;
-    let Some((_, types, keys)) = KINDS.iter().find(|(name, ..)| *name == kind.value) else {
+    let Some((_, types, keys)) = GENERATORS.iter().find(|(name, ..)| *name == kind.value) else {
         reader.problem(kind.offset, format!("unknown generator `{}`: {}", kind.value, choose(kind.value, &names)));
         return None;
     };
     reader.known_keys(&section, keys);
     if let Some(column_type) = column_type.filter(|column_type| !types.contains(column_type)) {
         let fitting: Vec<&str> =
-            KINDS.iter().filter(|(_, types, _)| types.contains(&column_type)).map(|(name, ..)| *name).collect();
+            GENERATORS.iter().filter(|(_, types, _)| types.contains(&column_type)).map(|(name, ..)| *name).collect();
         let message =
             format!("`{}` cannot generate a {}: use {}", kind.value, type_name(column_type), fitting.join(" or "));
         reader.problem(kind.offset, message);
@@ -58,6 +58,7 @@ fn read_kind<'t>(reader: &mut Reader<'t>, section: &Section<'t>, kind: &str, req
             count: reader
                 .integer(section, "count", 1000, 1..=MAX_ENTITIES, "choose how many different ones there are")
                 .unsigned_abs(),
+            present: present(reader, section, required),
         },
         "of_entity" => {
             Generate::OfEntity { values: values(reader, section), present: present(reader, section, required) }

@@ -37,15 +37,15 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn problem(&mut self, offset: usize, message: impl Into<String>) {
-        let line = self.line_of(offset);
+        let (line, column) = self.place_of(offset);
         if !self.broken_lines.contains(&line) {
-            self.problems.push(Problem { line, message: message.into() });
+            self.problems.push(Problem { line, column, message: message.into() });
         }
     }
 
     pub(super) fn syntax_problem(&mut self, offset: usize, message: impl Into<String>) {
         self.problem(offset, message);
-        self.broken_lines.push(self.line_of(offset));
+        self.broken_lines.push(self.place_of(offset).0);
     }
 
     /// Something that is not there; a broken line may hold it.
@@ -55,14 +55,16 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn line_of(&self, offset: usize) -> usize {
+    /// Line and column, both counted from 1.
+    fn place_of(&self, offset: usize) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(self.text);
-        1 + before.bytes().filter(|byte| *byte == b'\n').count()
+        let last = before.rsplit('\n').next().unwrap_or(before);
+        (1 + before.matches('\n').count(), 1 + last.chars().count())
     }
 
     /// The problems in the order of the file, if there are any.
     pub(super) fn finish(mut self) -> Result<(), Problems> {
-        self.problems.sort_by_key(|problem| problem.line);
+        self.problems.sort_by_key(|problem| (problem.line, problem.column));
         self.problems.dedup();
         if self.problems.is_empty() { Ok(()) } else { Err(Problems(self.problems)) }
     }
