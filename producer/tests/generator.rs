@@ -211,7 +211,8 @@ fn where_the_id_is_a_hash_only_duplicates_are_equal() {
 #[test]
 fn valid_events_fit_and_malformed_ones_do_not() {
     // A number that is never written cannot be out of range.
-    let unwritten = NESTED.replace("\"unused\", field_id = 106, type = \"string\"", "\"unused\", field_id = 106, type = \"int\"");
+    let unwritten =
+        NESTED.replace("\"unused\", field_id = 106, type = \"string\"", "\"unused\", field_id = 106, type = \"int\"");
     let datasets = [(iot(), 16), (nested(), 16), (Dataset::parse(&unwritten).unwrap(), 16), (user_actions(), 15)];
     for (dataset, faults_it_has) in datasets {
         let generator = Generator::new(&dataset, &rough()).unwrap();
