@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kafka test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-simulation test-kafka test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -23,6 +23,9 @@ test: need-compiler ## all tests that need no broker
 	$(CARGO) test --locked --workspace $(WITHOUT_SQL) --no-fail-fast
 	# The scanner once failed in optimized builds alone (see crates/core/src/json.rs): test it as it is deployed, too.
 	$(CARGO) test --locked --release -p penstock-core --lib
+
+test-simulation: need-compiler ## 100,000 schedules of crashes, frozen functions, lost replies, deployments and retention
+	$(CARGO) run --locked --release -p penstock-tests --example simulate -- --schedules 100000 --seed 1 --threads 2
 
 test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
 	localstack/test-kafka.sh
