@@ -16,8 +16,8 @@ import time
 NEXT = "/2018-06-01/runtime/invocation/next"
 
 
-def environment(lake, api, extra):
-    """All that a function's process knows: what Lambda sets, and its settings."""
+def environment(api, variables):
+    """All that a function's process knows: what Lambda sets, and its settings, of which `variables` holds the lake."""
     return {
         "AWS_LAMBDA_RUNTIME_API": api,
         "AWS_LAMBDA_FUNCTION_NAME": "function",
@@ -26,24 +26,23 @@ def environment(lake, api, extra):
         "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
         "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]1",
         "PENSTOCK_DATASET": "iot",
-        "PENSTOCK_LAKE": f"file://{lake}",
         "PENSTOCK_LOG": "error",
-        **extra,
+        **variables,
     }
 
 
 class Function:
     """A process of a function, alive as long as the `with` block."""
 
-    def __init__(self, binary, lake, **extra):
+    def __init__(self, binary, variables):
         self.work, self.answers = queue.Queue(), queue.Queue()
         self.server = Server(("127.0.0.1", 0), handler(self))
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.binary, self.lake, self.extra = binary, lake, extra
+        self.binary, self.variables = binary, variables
 
     def __enter__(self):
         self.thread.start()
-        variables = environment(self.lake, f"127.0.0.1:{self.server.server_port}", self.extra)
+        variables = environment(f"127.0.0.1:{self.server.server_port}", self.variables)
         self.process = subprocess.Popen([self.binary], env=variables, stdout=subprocess.DEVNULL)
         return self
 
@@ -129,10 +128,10 @@ def handler(function):
     return Handler
 
 
-def start_secs(binary, lake):
+def start_secs(binary, variables):
     """Seconds from exec to the first byte of the first request, and the processor time that it took."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        variables = environment(lake, f"127.0.0.1:{listener.getsockname()[1]}", {})
+        variables = environment(f"127.0.0.1:{listener.getsockname()[1]}", variables)
         began = time.perf_counter()
         pid = os.posix_spawn(binary, [binary], variables)
         try:

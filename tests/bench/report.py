@@ -74,8 +74,8 @@ The slope of log(cost) over log(volume), from {least_volume:,.0f} to {most_volum
 
 ## Memory and start
 
-The real binaries against a small Runtime API, with the lake in a directory.
-Memory is the peak of the whole process (`VmHWM`), the start is the time from exec to the first byte of the first request for work, the median of {starts}.
+The real binaries against a small Runtime API, with the lake in a directory, or in S3, for which a small server without TLS stands here.
+Memory is the peak of the whole process (`VmHWM`), the start is the time from exec to the first byte of the first request for work, the median of {starts}; before it, a function reads the lake's format from the lake.
 
 {functions}
 
@@ -130,7 +130,7 @@ def write(rows, about, file):
         most_volume=max(volume.values("parameter")),
         ingest_slope=slope(volume.where(step="ingest")),
         refine_slope=slope(volume.where(step="refine")),
-        starts=len(rows.where(experiment="start", step="ingest")),
+        starts=len(rows.where(experiment="start", step="ingest")) // 2,
         functions=functions_table(rows),
         wait_ms=cost.PRICES["assumed"]["request_wait_ms"],
         gib_a_day=cost.PRICES["assumed"]["gib_a_day"],
@@ -151,18 +151,20 @@ def targets(rows):
         step: factor(compared.where(tool="DuckDB", step=step), ours.where(step=step)) for step in ("ingest", "path")
     }
     ms = [nanos * PAYLOAD_EVENTS / 1e6 for nanos in ours.where(step="ingest").nanos()]
-    start = rows.where(experiment="start", step="ingest")
-    start_ms = [secs * 1e3 for secs in (start.median("wall_secs"), *start.spread("wall_secs"))]
     lines = [
         target("ingest per processor second, beside DuckDB", f"{INGEST_FACTOR}x", beside["ingest"], "x", INGEST_FACTOR <= beside["ingest"][0]),
         target("whole path per processor second, beside DuckDB", f"{PATH_FACTOR}x", beside["path"], "x", PATH_FACTOR <= beside["path"][0]),
         target(f"processor time of a payload of {PAYLOAD_EVENTS:,} events", f"at most {MS_OF_A_PAYLOAD} ms", ms, " ms", ms[0] <= MS_OF_A_PAYLOAD),
-        target("from exec to the first request for work", f"at most {START_MS} ms", start_ms, " ms", start_ms[0] <= START_MS),
     ]
+    starts = rows.where(experiment="start", step="ingest")
+    for name in starts.values("parameter"):
+        start = starts.where(parameter=name)
+        ms = [secs * 1e3 for secs in (start.median("wall_secs"), *start.spread("wall_secs"))]
+        lines.append(target(f"ingest from exec to the first request for work, {name}", f"at most {START_MS} ms", ms, " ms", ms[0] <= START_MS))
     for row in rows.where(experiment="memory", step="ingest"):
         payload_mib, peak = row["payload_bytes"] / MIB, row["peak_mib"]
         most = BASE_MEMORY_MIB + 2 * payload_mib
-        name = f"peak memory of ingest, payloads of {payload_mib:.1f} MiB (64 MB + 2 payloads)"
+        name = f"peak memory of ingest (64 MB + 2 payloads), {row['parameter']} of {payload_mib:.1f} MiB"
         lines.append(target(name, f"at most {most:.0f} MiB", [peak], " MiB", peak <= most))
     for step in ("ingest", "refine"):
         value = slope(rows.where(experiment="volume", step=step))
@@ -227,13 +229,16 @@ def sweeps_table(rows):
 def functions_table(rows):
     lines = []
     for step in ("ingest", "refine"):
-        start = rows.where(experiment="start", step=step)
-        wall, cpu = start.median("wall_secs") * 1e3, start.median("cpu_secs") * 1e3
-        lines.append([f"start of {step}", f"{wall:.1f} ms, of them {cpu:.1f} ms of processor time"])
+        starts = rows.where(experiment="start", step=step)
+        for name in starts.values("parameter"):
+            start = starts.where(parameter=name)
+            wall, cpu = start.median("wall_secs") * 1e3, start.median("cpu_secs") * 1e3
+            lines.append([f"start of {step}, {name}", f"{wall:.1f} ms; {cpu:.1f} ms of processor time"])
     for row in rows.where(experiment="memory", step="ingest"):
-        lines.append([f"ingest, payloads of {row['payload_bytes'] / MIB:.1f} MiB", f"{row['peak_mib']:.1f} MiB"])
+        size = f"{row['payload_bytes'] / MIB:.1f} MiB"
+        lines.append([f"memory of ingest, {row['parameter']} ({size})", f"{row['peak_mib']:.1f} MiB"])
     for row in rows.where(experiment="memory", step="refine"):
-        lines.append([f"refine, cuts of {row['parameter']:,.0f} rows", f"{row['peak_mib']:.0f} MiB"])
+        lines.append([f"memory of refine, cuts of {row['parameter']:,.0f} rows", f"{row['peak_mib']:.0f} MiB"])
     return table(["", ""], lines)
 
 

@@ -1,7 +1,7 @@
 """DuckDB: the whole path in SQL (parse, check, deduplicate, windows, Parquet), and then the question.
 
-Settings: one table in memory holds what passed the checks, deduplicated, so that silver and windows read it twice
-and the JSON is parsed once; one thread.
+Settings: tables in memory, so that the JSON is parsed and deduplicated once; the first of each id is found by the
+number of its row, which took less time here than DISTINCT ON or row_number; one thread.
 """
 
 from duckdb_sql import connect, copy, events
@@ -12,7 +12,10 @@ CHECKED = """
     SELECT *, event_id IS NOT NULL AND device_id IS NOT NULL AND device_type IS NOT NULL AND event_duration IS NOT NULL
            AND event_time BETWEEN now() - INTERVAL 30 DAY AND now() + INTERVAL 10 MINUTE AS good
     FROM ({events})"""
-SILVER = "CREATE OR REPLACE TABLE silver AS SELECT DISTINCT ON (event_id) * EXCLUDE (good) FROM checked WHERE good"
+SILVER = """
+    CREATE OR REPLACE TABLE silver AS
+    SELECT * EXCLUDE (good) FROM checked
+    WHERE good AND rowid IN (SELECT min(rowid) FROM checked WHERE good GROUP BY event_id)"""
 WINDOWS = """
     SELECT time_bucket(INTERVAL 1 MINUTE, event_time) AS window_start, device_id, count(*) AS "count",
            count(value) AS measure_count, sum(value) AS sum, min(value) AS min, max(value) AS max, avg(value) AS avg,
