@@ -10,3 +10,4 @@ mod rooms;
 mod settings;
 mod documents;
 mod files;
+mod guards;
