@@ -104,11 +104,14 @@ def along(option):
 
 def curve(axes, rows, label, color, place):
     points = [rows.where(parameter=parameter) for parameter in rows.values("parameter")]
-    places = [place(point[0]) for point in points]
-    nanos = [point.nanos() for point in points]
-    errors = [[median - least for median, least, _ in nanos], [most - median for median, _, most in nanos]]
-    medians = [median for median, _, _ in nanos]
-    axes.errorbar(places, medians, yerr=errors, label=label, color=color, marker="o", markersize=4, capsize=2, linewidth=1.4)
+    line(axes, [place(point[0]) for point in points], [point.nanos() for point in points], label, color)
+
+
+def line(axes, places, values, label, color):
+    """Each value is a median with its least and most, which become error bars."""
+    medians = [median for median, _, _ in values]
+    errors = [[median - least for median, least, _ in values], [most - median for median, _, most in values]]
+    axes.errorbar(places, medians, yerr=errors, label=label, color=color, marker="o", markersize=4, capsize=2)
 
 
 def volume(rows):
@@ -117,10 +120,8 @@ def volume(rows):
         measured = rows.where(step=step)
         volumes = measured.values("parameter")
         points = [measured.where(parameter=volume) for volume in volumes]
-        costs = [point.median("cpu_secs") for point in points]
-        spreads = [point.spread("cpu_secs") for point in points]
-        errors = [[c - least for c, (least, _) in zip(costs, spreads)], [most - c for c, (_, most) in zip(costs, spreads)]]
-        axes.errorbar(volumes, costs, yerr=errors, label=step, color=color, marker="o", capsize=3)
+        secs = [(point.median("cpu_secs"), *point.spread("cpu_secs")) for point in points]
+        line(axes, volumes, secs, step, color)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("events")

@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from tools import warm_up_lines
+from tools import sizes, warm_up_lines
 from verify import Expected
 
 ROUNDS = 9
@@ -44,14 +44,19 @@ class Comparison:
         shutil.rmtree(out)
         for step, measured in steps.items():
             row = {"experiment": "compare", "tool": tool, "step": step, "round": number, "events": self.events}
-            yield {**row, "value_bytes": self.made["value_bytes"], "payload_bytes": self.made["payload_bytes"], **measured}
+            yield {**row, **sizes(self.made), **measured}
 
     def stages(self):
-        stages = self.tools.stages(self.folder)
-        common = {"experiment": "stages", "tool": "penstock", "events": stages.pop("events"), "round": stages.pop("rounds")}
-        common |= {"payload_bytes": stages.pop("payload_bytes"), "bytes": stages.pop("bytes")}
-        for name, secs in stages.items():
-            yield {**common, "step": name, "wall_secs": secs}
+        about = self.tools.stages(self.folder)
+        row = {"experiment": "stages", "tool": "penstock", "round": about["rounds"], "events": about["events"]}
+        for name, secs in about["stages"]:
+            yield {
+                **row,
+                "step": name,
+                "wall_secs": secs,
+                "payload_bytes": about["payload_bytes"],
+                "bytes": about["bytes"],
+            }
 
     def penstock(self, out):
         steps = self.tools.path(self.folder, out)
@@ -61,7 +66,7 @@ class Comparison:
         rows = json.loads((out / "p95.json").read_text())
         self.expected.check_answers(rows)
         ingest, refine = steps["ingest"], steps["refine"]
-        path = {name: ingest[name] + refine[name] for name in ingest}
+        path = {name: ingest[name] + refine[name] for name in ("cpu_secs", "wall_secs", "bytes")}
         return "penstock", {**steps, "path": path}
 
     def plain_rust(self, out):

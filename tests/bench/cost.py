@@ -5,35 +5,33 @@ from pathlib import Path
 
 PRICES = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
 TERABYTE = 1e12
-# Ingest lists where its chain ends when it is cold and every five minutes; one PUT is all that an invocation needs.
 KINDS = ["Lambda requests", "compute of ingest", "compute of refine", "S3 requests of ingest", "S3 requests of refine"]
 
 
 def of_terabyte(ingest, refine):
     """Dollars by kind, and per month for keeping everything. Each argument holds medians of one measurement."""
-    events = TERABYTE / (ingest["value_bytes"] / ingest["events"])
-    batches = TERABYTE / ingest["value_bytes"] * ingest["puts"]
+    share = TERABYTE / ingest["value_bytes"]
+    batches = share * ingest["payloads"]
+    # The first invocation is not counted: it is cold, and looks for the end of its chain.
+    warm = ingest["payloads"] - 1
+    ingest_puts, ingest_gets, ingest_lists = (batches * ingest[name] / warm for name in ("puts", "gets", "lists"))
+    # Refine reads the footer and the rows of each raw object; what else it asks for, it asks for once a cut.
+    refine_gets = share * refine["gets"]
     cuts = TERABYTE / 2**30 / PRICES["assumed"]["gib_a_day"] * 24 * 60
-    ingest_gets = batches * ingest["gets"] / ingest["puts"]
-    ingest_lists = batches * ingest["lists"] / ingest["puts"]
-    # Two reads for each raw object, its footer and its rows; the rest is for each cut.
-    refine_gets = batches * refine["gets"] / ingest["puts"]
-    # In the measurement everything is one cut or a few; here each minute has one of its own.
-    refine_puts = cuts * refine["puts"]
-    refine_lists = cuts * refine["lists"]
-    stored_gb = events * (ingest["bytes"] + refine["bytes"]) / ingest["events"] / 1e9
+    refine_puts, refine_lists = cuts * refine["puts"], cuts * refine["lists"]
+    stored_gb = share * (ingest["bytes"] + refine["bytes"]) / 1e9
     return {
         "Lambda requests": (batches + cuts) / 1e6 * PRICES["lambda"]["million_requests"],
-        "compute of ingest": compute("ingest", events * ingest["cpu_secs"] / ingest["events"], batches),
-        "compute of refine": compute("refine", events * refine["cpu_secs"] / ingest["events"], refine_gets + refine_puts),
-        "S3 requests of ingest": puts(batches + ingest_lists) + gets(ingest_gets),
+        "compute of ingest": compute("ingest", share * ingest["cpu_secs"], ingest_puts + ingest_gets + ingest_lists),
+        "compute of refine": compute("refine", share * refine["cpu_secs"], refine_gets + refine_puts + refine_lists),
+        "S3 requests of ingest": puts(ingest_puts + ingest_lists) + gets(ingest_gets),
         "S3 requests of refine": puts(refine_puts + refine_lists) + gets(refine_gets),
         "storage a month": stored_gb * PRICES["s3"]["gb_month"],
     }
 
 
 def compute(function, cpu_secs, requests):
-    """A function has a share of a core with its memory, and pays for it while it waits, too, here for one request at a time."""
+    """A function has a share of a core with its memory, and pays while it waits, here for one request at a time."""
     prices = PRICES["lambda"]
     memory_mb = prices[f"{function}_memory_mb"]
     working = cpu_secs / min(1, memory_mb / prices["mb_per_core"])

@@ -102,7 +102,11 @@ def handler(function):
             self.reply(200, payload, headers)
 
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"])) if self.headers["content-length"] else self.chunks()
+            body = (
+                self.rfile.read(int(self.headers["content-length"]))
+                if self.headers["content-length"]
+                else self.chunks()
+            )
             self.reply(202, b'{"status":"OK"}', {})
             function.answers.put((not self.path.endswith("/response"), body.decode()))
 

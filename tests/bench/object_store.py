@@ -89,4 +89,4 @@ def listing(objects, query):
     prefix, after = (query.get(name, [""])[0] for name in ("prefix", "start-after"))
     keys = sorted(key for key in objects if key.startswith(prefix) and after < key)
     contents = "".join(LISTED.format(key=escape(key), size=len(objects[key])) for key in keys)
-    return f'<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>'.encode()
+    return f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>".encode()

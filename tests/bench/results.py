@@ -2,6 +2,12 @@
 
 import statistics
 
+import numpy as np
+
+MIB = 1 << 20
+# The most records that a mapping puts into a payload.
+PAYLOAD_EVENTS = 10_000
+
 
 class Rows(list):
     """Rows of one kind, in the order in which they were measured."""
@@ -44,8 +50,6 @@ def factor(theirs, ours):
 
 def slope(rows):
     """The slope of log(cost) over log(volume), by least squares over the medians; 1 means that cost follows volume."""
-    import numpy as np
-
     volumes = rows.values("parameter")
     costs = [rows.where(parameter=volume).median("cpu_secs") for volume in volumes]
     return float(np.polyfit(np.log(volumes), np.log(costs), 1)[0])

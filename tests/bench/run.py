@@ -21,7 +21,7 @@ from tools import Tools
 
 COLUMNS = [
     *("experiment", "tool", "step", "parameter", "round", "events", "cpu_secs", "wall_secs"),
-    *("bytes", "puts", "gets", "lists", "peak_mib", "payload_bytes", "value_bytes"),
+    *("bytes", "puts", "gets", "lists", "peak_mib", "value_bytes", "payloads", "payload_bytes"),
 ]
 
 
@@ -87,7 +87,9 @@ def write(file, rows):
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n", extrasaction="raise")
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
+            writer.writerow(
+                {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
+            )
 
 
 def read(file):

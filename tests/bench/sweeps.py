@@ -4,6 +4,7 @@ import shutil
 
 import pyarrow.compute as pc
 
+from tools import sizes
 from verify import Wrong, read
 
 ROUNDS = 5
@@ -52,10 +53,9 @@ class Sweeps:
         steps = self.tools.path(folder, out)
         check_totals(out, about["events"])
         shutil.rmtree(out)
-        sizes = {"payload_bytes": about["payload_bytes"], "value_bytes": about["value_bytes"]}
         for step, measured in steps.items():
             row = {"experiment": name, "tool": "penstock", "step": step, "parameter": value, "round": number}
-            yield {**row, "events": about["events"], **sizes, **measured}
+            yield {**row, "events": about["events"], **sizes(about), **measured}
 
 
 def check_totals(out, events):
@@ -65,4 +65,5 @@ def check_totals(out, events):
     distinct = pc.count_distinct(good["event_id"]).as_py()
     counted = pc.sum(read(out.glob("windows/**/*.parquet"))["count"]).as_py()
     if not (raw.num_rows == events and distinct == silver.num_rows == counted):
-        raise Wrong(f"{events} events: {raw.num_rows} landed, {distinct} distinct, {silver.num_rows} in silver, {counted} in windows")
+        rows = f"{raw.num_rows} landed, {distinct} distinct, {silver.num_rows} in silver, {counted} in windows"
+        raise Wrong(f"{events} events: {rows}")

@@ -44,6 +44,11 @@ def document(command):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def sizes(made):
+    """What a row says of the events that it was measured with."""
+    return {name: made[name] for name in ("value_bytes", "payloads", "payload_bytes")}
+
+
 def warm_up_lines(folder):
     """The first events in a file of their own, with which the peers warm up."""
     with (folder / "events.ndjson").open() as lines, (folder / "warm-up.ndjson").open("w") as out:

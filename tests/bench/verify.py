@@ -5,7 +5,7 @@ Numbers of a tool count only if its output holds the same rows with the same sum
 
 import math
 from collections import defaultdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from uuid import UUID
 
 import numpy as np
@@ -48,7 +48,11 @@ class Expected:
 
     def check_answers(self, rows):
         found = {(str(row["event_date"]), row["group"]): row for row in rows}
-        compare("answers", {key: [row["distinct_events"], row["used"], row["p95"]] for key, row in found.items()}, self.answers)
+        compare(
+            "answers",
+            {key: [row["distinct_events"], row["used"], row["p95"]] for key, row in found.items()},
+            self.answers,
+        )
 
 
 def micros(value):
@@ -61,7 +65,9 @@ def micros(value):
 def table(events):
     names = ["event_id", *TEXTS, "event_time", "event_duration", "value", "battery"]
     kinds = {"event_time": pa.int64(), "event_duration": pa.float64(), "value": pa.float64(), "battery": pa.int64()}
-    return pa.table({name: pa.array([event.get(name) for event in events], kinds.get(name, pa.string())) for name in names})
+    return pa.table(
+        {name: pa.array([event.get(name) for event in events], kinds.get(name, pa.string())) for name in names}
+    )
 
 
 def read(files):
@@ -126,7 +132,13 @@ def window_rows(rows):
         count, measured, total, least, most = numbers
         before = result.get((start, device), [0, 0, 0.0, math.inf, -math.inf])
         if measured:
-            result[(start, device)] = [before[0] + count, before[1] + measured, before[2] + total, min(before[3], least), max(before[4], most)]
+            result[(start, device)] = [
+                before[0] + count,
+                before[1] + measured,
+                before[2] + total,
+                min(before[3], least),
+                max(before[4], most),
+            ]
         else:
             result[(start, device)] = [before[0] + count, *before[1:]]
     return result
@@ -136,7 +148,7 @@ def answers(events):
     """Distinct events, used ones and the percentile for each day and type of device."""
     groups = defaultdict(list)
     for event in events:
-        day = datetime.fromtimestamp(event["event_time"] // 1_000_000, tz=timezone.utc).date().isoformat()
+        day = datetime.fromtimestamp(event["event_time"] // 1_000_000, tz=UTC).date().isoformat()
         groups[(day, event["device_type"])].append(event["event_duration"])
     result = {}
     for key, values in groups.items():
@@ -150,7 +162,8 @@ def answers(events):
 
 def compare(what, found, expected):
     if found.keys() != expected.keys():
-        raise Wrong(f"{what}: {len(found)} keys, {len(expected)} expected; {sorted(map(str, found.keys() ^ expected.keys()))[:5]} differ")
+        differ = sorted(map(str, found.keys() ^ expected.keys()))[:5]
+        raise Wrong(f"{what}: {len(found)} keys, {len(expected)} expected; {differ} differ")
     for key, value in expected.items():
         if not equal(found[key], value):
             raise Wrong(f"{what}: {key} is {found[key]}, expected {value}")

@@ -53,7 +53,9 @@ def main():
         path(connection, data / "events.ndjson", out)
     measured["path"]["bytes"] = sum(file.stat().st_size for file in out.glob("*.parquet"))
     with measured.step("p95"):
-        connection.execute(f"COPY ({P95.format(silver=out / 'silver.parquet')}) TO '{out / 'p95.json'}' (FORMAT json, ARRAY)")
+        connection.execute(
+            f"COPY ({P95.format(silver=out / 'silver.parquet')}) TO '{out / 'p95.json'}' (FORMAT json, ARRAY)"
+        )
     measured.print()
 
 

@@ -8,7 +8,6 @@ import os
 os.environ["POLARS_MAX_THREADS"] = "1"
 
 import polars as pl  # noqa: E402
-
 from measure import Measured, folders  # noqa: E402
 
 SCHEMA = {

@@ -10,7 +10,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
 from measure import Measured, folders
 
 MICROS = pa.timestamp("us", "UTC")

@@ -10,10 +10,9 @@ import os
 import shutil
 import time
 
+from measure import folders
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
-
-from measure import folders
 
 SCHEMA = """event_id STRING, device_id STRING, device_type STRING, event_time STRING, event_duration DOUBLE,
     value DOUBLE, unit STRING, site STRING, firmware STRING, battery BIGINT, status STRING"""
@@ -27,8 +26,9 @@ P95 = """
         SELECT event_date, device_type, avg(event_duration) AS mean, stddev_samp(event_duration) AS stddev,
                count(*) AS distinct_events
         FROM events GROUP BY event_date, device_type HAVING 500 <= count(*))
-    SELECT CAST(event_date AS STRING) AS event_date, device_type AS group, any_value(distinct_events) AS distinct_events,
-           count(*) AS used, percentile(event_duration, 0.95) AS p95
+    SELECT CAST(event_date AS STRING) AS event_date, device_type AS group,
+           any_value(distinct_events) AS distinct_events, count(*) AS used,
+           percentile(event_duration, 0.95) AS p95
     FROM events JOIN bounds USING (event_date, device_type)
     WHERE abs(event_duration - mean) <= 3 * stddev + 1e-9 * (abs(mean) + 3 * stddev)
     GROUP BY event_date, device_type ORDER BY event_date, device_type"""

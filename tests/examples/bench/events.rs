@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use penstock_core::dataset::Dataset;
-use penstock_producer::{Generator, Record, Shape, spacing};
+use penstock_producer::{Generator, Record, Shape};
 use penstock_trigger::log::{LogRecord, TimestampType};
 use penstock_trigger::mapping::{Mapping, PAYLOAD_LIMIT_BYTES};
 use penstock_trigger::payload::PayloadFormat;
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 const LINES: &str = "events.ndjson";
 /// The folder of the payloads, whose names sort as they are delivered.
 const PAYLOADS: &str = "payloads";
+
+/// Event time between two events: the same for any number of them, so that volume is all that grows with it.
+const SPACING_NANOS: u64 = 1_200_000;
 
 /// What is to be made up.
 pub(crate) struct Events {
@@ -67,13 +70,14 @@ impl Events {
                 *count = self.devices;
             }
         }
+        let span_us = self.events as i64 * SPACING_NANOS as i64 / 1000;
         let shape = Shape {
             events: self.events as u64,
             duplicates: self.duplicates,
             late: self.late,
             malformed: self.malformed,
-            start_time_us: crate::now() - 600_000_000,
-            spacing_nanos: spacing(self.events as u64, None),
+            start_time_us: crate::now() - span_us,
+            spacing_nanos: SPACING_NANOS,
             ..Shape::default()
         };
         Generator::new(&dataset, &shape).unwrap()

@@ -35,6 +35,6 @@ pub(crate) fn measure(folder: &Path) -> Value {
     let [scan, parse, encode] = fastest.map(|time| time.as_secs_f64());
     json!({
         "events": records, "rounds": ROUNDS, "payload_bytes": payload.len(), "bytes": bytes,
-        "payload to records": scan, "records to columns": parse, "columns to Parquet": encode,
+        "stages": [["payload to records", scan], ["records to columns", parse], ["columns to Parquet", encode]],
     })
 }
