@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-simulation test-kafka test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-datasets test-simulation test-kafka test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -26,6 +26,9 @@ test: need-compiler ## all tests that need no broker
 
 test-simulation: need-compiler ## 100,000 schedules of crashes, frozen functions, lost replies, deployments and retention
 	$(CARGO) run --locked --release -p penstock-tests --example simulate -- --schedules 100000 --seed 1 --threads 2
+
+test-datasets: need-compiler ## DuckDB and pyarrow read the sample of user actions (needs Python 3 with venv)
+	tests/datasets/readers.sh
 
 test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
 	localstack/test-kafka.sh
