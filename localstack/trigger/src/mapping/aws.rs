@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn names_every_problem_at_once() {
-        refuse("[]", &["GetEventSourceMapping"]);
+        refuse("7", &["GetEventSourceMapping"]);
         refuse(r#"{"BatchSize":"many"}"#, &["GetEventSourceMapping"]);
         refuse(
             r#"{"UUID":"u","FunctionArn":"f","Topics":["a","b"],"EventSourceArn":"arn:aws:kinesis:r:1:stream/s",
