@@ -1,24 +1,29 @@
-//! `penstock check`: dataset files, the functions' settings and the lake, before anything depends on them.
-//!
-//! It changes nothing: what a store does with a second writer is tried on the one object that every lake has.
+//! `penstock check`: dataset files, a sample of events, the functions' settings and the lake, before anything depends
+//! on them. Everything that is wrong is said at once, each with its place and its remedy, and nothing is changed.
 
-use std::sync::Arc;
+mod datasets;
+mod sample;
+mod lake;
+
+use std::path::PathBuf;
 
 use clap::Args;
-use penstock_core::keys::FORMAT_KEY;
-use penstock_lake::{Put, Store};
-use penstock_runtime::{Failure, Lake, LakeUrl, Settings, SystemClock, VARIABLES, dataset, env};
+use penstock_core::dataset;
+use penstock_runtime::{Failure, LakeUrl, Settings, VARIABLES, env};
 use serde::Serialize;
 
 use crate::Exit;
-use crate::output::{self, line};
+use crate::output::{self, count, line};
 
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
     /// Dataset files, or names of shipped datasets
     #[arg(value_name = "DATASET.toml")]
     datasets: Vec<String>,
-    /// A lake: s3://BUCKET/PREFIX or a directory
+    /// Events of yours, one JSON object a line: which of them the dataset would reject, and why
+    #[arg(long, value_name = "FILE.ndjson|-", requires = "datasets")]
+    sample: Option<PathBuf>,
+    /// A lake: s3://BUCKET/PREFIX or a directory; datasets are compared with what it holds
     #[arg(long, value_name = "URL")]
     lake: Option<LakeUrl>,
     /// Print one JSON document
@@ -27,24 +32,59 @@ pub struct Arguments {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub what: String,
-    /// What is wrong, with the remedy; `None` if nothing is.
-    pub problem: Option<String>,
+    /// What is wrong, each with its remedy.
+    pub problems: Vec<Finding>,
+    /// Records that would be rejected.
+    pub rejects: Vec<Finding>,
+    /// What is worth knowing, though nothing is wrong.
+    pub notes: Vec<String>,
+}
+
+/// Something that was found, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub file: Option<String>,
+    /// Counted from 1, as the column.
+    pub line: Option<u64>,
+    pub column: Option<u64>,
+    pub message: String,
 }
 
 impl Check {
-    fn new<T>(what: impl Into<String>, result: Result<T, String>) -> Self {
-        Self { what: what.into(), problem: result.err() }
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..Self::default() }
+    }
+
+    fn with_problem(mut self, message: impl Into<String>) -> Self {
+        self.problems.push(Finding { file: None, line: None, column: None, message: message.into() });
+        self
+    }
+
+    fn of(what: impl Into<String>, result: Result<(), String>) -> Self {
+        match result {
+            Ok(()) => Self::new(what),
+            Err(problem) => Self::new(what).with_problem(problem),
+        }
     }
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let mut checks: Vec<Check> = arguments.datasets.iter().map(|name| check_dataset(name)).collect();
+    let mut checks = Vec::new();
+    let mut valid = Vec::new();
+    for name in &arguments.datasets {
+        let (check, dataset) = datasets::check(name);
+        checks.push(check);
+        valid.extend(dataset);
+    }
+    if let Some(sample) = &arguments.sample {
+        checks.extend(sample::check(sample, &arguments.datasets, &valid)?);
+    }
     let settings = check_settings(env, &mut checks);
     if let Some(url) = arguments.lake.or(settings) {
-        check_lake(&url, &mut checks).await;
+        lake::check(&url, &valid, &mut checks).await;
     }
     if checks.is_empty() {
         let message = "nothing to check: name dataset files or a --lake, or set the functions' PENSTOCK_* variables";
@@ -55,148 +95,90 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     } else {
         checks.iter().for_each(Check::print);
     }
-    match checks.iter().filter(|check| check.problem.is_some()).count() {
-        0 => Ok(Exit::Fine),
-        failed => Err(Failure::misconfigured(format!("{failed} of {} checks failed", checks.len()))),
-    }
+    conclude(&checks)
 }
 
-fn check_dataset(name: &str) -> Check {
-    Check::new(format!("dataset {name}"), dataset(name))
+/// What is wrong must be mended first; what a sample would lose is for somebody to look at.
+fn conclude(checks: &[Check]) -> Result<Exit, Failure> {
+    let failed = checks.iter().filter(|check| !check.problems.is_empty()).count();
+    if 0 < failed {
+        return Err(Failure::misconfigured(format!("{failed} of {} checks failed", checks.len())));
+    }
+    let is_fine = checks.iter().all(|check| check.rejects.is_empty());
+    Ok(if is_fine { Exit::Fine } else { Exit::Finding })
 }
 
 /// Checks the functions' settings if any is set, and says which lake they name.
 fn check_settings(get: impl Fn(&str) -> Option<String>, checks: &mut Vec<Check>) -> Option<LakeUrl> {
     VARIABLES.iter().find(|variable| get(variable.name).is_some())?;
+    let check = Check::new("settings");
     match Settings::read(get) {
         Ok(settings) => {
-            checks.push(Check { what: "settings".to_owned(), problem: None });
+            checks.push(check);
             Some(settings.lake)
         }
         Err(error) => {
-            let problem = |problem| Check { what: "settings".to_owned(), problem: Some(problem) };
-            checks.extend(error.0.into_iter().map(problem));
+            checks.push(error.0.into_iter().fold(check, Check::with_problem));
             None
         }
     }
 }
 
-async fn check_lake(url: &LakeUrl, checks: &mut Vec<Check>) {
-    let opened = Lake::open_existing(url, Arc::new(SystemClock)).await.map_err(|failure| failure.message);
-    checks.push(Check::new(
-        format!("lake {url}: can be read, and its format is known"),
-        opened.as_ref().map_err(Clone::clone),
-    ));
-    if let Ok(lake) = opened {
-        let honoured = check_put_new(&*lake.store()).await;
-        checks.push(Check::new(format!("lake {url}: can be written, and never overwrites"), honoured));
-    }
-}
-
-/// Tries to create an object that exists, with the bytes that it has: a store that would overwrite it changes nothing.
-async fn check_put_new(store: &dyn Store) -> Result<(), String> {
-    let bytes = store.get(FORMAT_KEY).await.map_err(|error| error.to_string())?;
-    match store.put_new(FORMAT_KEY, bytes).await {
-        Ok(Put::Exists) => Ok(()),
-        Ok(Put::Created) => Err(format!(
-            "the store overwrote `{FORMAT_KEY}` although it was asked to create it (If-None-Match: *). \
-             Records would be lost or doubled on it: use a store that honours conditional writes, as S3 does"
-        )),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 impl Check {
+    /// How many rejects are printed: enough to see what is wrong. `--json` has them all.
+    const PRINTED: usize = 20;
+
     fn print(&self) {
-        match &self.problem {
-            None => line(&format!("ok      {}", self.what)),
-            Some(problem) => line(&format!("failed  {}: {problem}", self.what)),
+        let Self { what, problems, rejects, notes } = self;
+        match (problems.as_slice(), rejects.len()) {
+            ([only], 0) if only.file.is_none() => line(&format!("failed  {what}: {}", only.message)),
+            ([], 0) => line(&format!("ok      {what}")),
+            ([], rejected) => line(&format!("reject  {what}: {}", counted(rejected as u64, "line"))),
+            (problems, _) => line(&format!("failed  {what}: {}", counted(problems.len() as u64, "problem"))),
         }
+        let is_said = problems.len() == 1 && problems.iter().all(|problem| problem.file.is_none());
+        problems.iter().filter(|_| !is_said).chain(rejects.iter().take(Self::PRINTED)).for_each(Finding::print);
+        if Self::PRINTED < rejects.len() {
+            line(&format!("  ... and {} more; --json lists them all", count((rejects.len() - Self::PRINTED) as u64)));
+        }
+        notes.iter().for_each(|note| line(&format!("  note: {note}")));
     }
+}
+
+impl Finding {
+    /// As compilers and editors write a place.
+    fn print(&self) {
+        let places = [self.line, self.column].into_iter().flatten().map(|number| number.to_string());
+        let place: Vec<String> = self.file.iter().cloned().chain(places).collect();
+        let message = &self.message;
+        line(&if place.is_empty() { format!("  {message}") } else { format!("  {}: {message}", place.join(":")) });
+    }
+
+    fn in_file(file: &str, problem: dataset::Problem) -> Self {
+        let dataset::Problem { line, column, message } = problem;
+        Self { file: Some(file.to_owned()), line: Some(line as u64), column: Some(column as u64), message }
+    }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Range;
-
-    use async_trait::async_trait;
-    use bytes::Bytes;
-    use penstock_lake::{Listed, MemoryStore, ObjectEnd, StoreError};
-
     use super::*;
 
     #[test]
-    fn every_wrong_setting_is_a_check_of_its_own() {
-        let check = |set: &[(&str, &str)], problems: usize, expect: usize| {
+    fn every_wrong_setting_is_a_problem_of_its_own() {
+        let check = |set: &[(&str, &str)], expect: Option<usize>| {
             let mut checks = Vec::new();
             let get = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             let lake = check_settings(get, &mut checks);
-            let failed = checks.iter().filter(|check| check.problem.is_some()).count();
-            assert_eq!((failed, checks.len()), (problems, expect), "{checks:?}");
-            assert_eq!(lake.is_some(), problems == 0 && 0 < expect);
+            assert_eq!(checks.first().map(|check| check.problems.len()), expect, "{checks:?}");
+            assert_eq!(lake.is_some(), expect == Some(0));
         };
-        check(&[], 0, 0);
-        check(&[("PENSTOCK_LAKE", "s3://lake"), ("PENSTOCK_DATASET", "iot")], 0, 1);
-        check(&[("PENSTOCK_LAKE", "gs://lake"), ("PENSTOCK_DATASET", "no-such"), ("PENSTOCK_EPOCH", "x")], 3, 3);
-    }
-
-    /// A store that ignores `If-None-Match`.
-    #[derive(Debug)]
-    struct Overwriting(MemoryStore);
-
-    #[async_trait]
-    impl Store for Overwriting {
-        async fn put_new(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-            self.0.delete(key).await?;
-            self.0.put_new(key, bytes).await
-        }
-        async fn put_hint(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-            self.0.put_hint(key, bytes).await
-        }
-        async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-            self.0.get(key).await
-        }
-        async fn get_end(&self, key: &str, length: u64) -> Result<ObjectEnd, StoreError> {
-            self.0.get_end(key, length).await
-        }
-        async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-            self.0.get_range(key, range).await
-        }
-        async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, StoreError> {
-            self.0.list_after(prefix, after, limit).await
-        }
-        async fn list_folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-            self.0.list_folders(prefix).await
-        }
-        async fn delete(&self, key: &str) -> Result<(), StoreError> {
-            self.0.delete(key).await
-        }
-        fn location(&self) -> String {
-            self.0.location()
-        }
-    }
-
-    #[tokio::test]
-    async fn a_store_that_overwrites_is_found_out_and_left_as_it_is() {
-        let store = Overwriting(MemoryStore::default());
-        store.put_new(FORMAT_KEY, "a lake".into()).await.unwrap();
-        assert!(check_put_new(&store).await.unwrap_err().contains("conditional writes"));
-        assert_eq!(store.get(FORMAT_KEY).await.unwrap(), "a lake");
-        assert_eq!(check_put_new(&store.0).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn a_lake_is_checked_and_left_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = LakeUrl::Directory(folder.path().join("lake"));
-        let mut checks = Vec::new();
-        check_lake(&url, &mut checks).await;
-        assert!(checks[0].problem.is_some(), "{checks:?}");
-        let lake = Lake::open(&url, Arc::new(SystemClock)).await.unwrap();
-        let before = lake.store().get(FORMAT_KEY).await.unwrap();
-        checks.clear();
-        check_lake(&url, &mut checks).await;
-        assert_eq!(checks.iter().map(|check| &check.problem).collect::<Vec<_>>(), [&None, &None]);
-        assert_eq!(lake.store().get(FORMAT_KEY).await.unwrap(), before);
+        check(&[], None);
+        check(&[("PENSTOCK_LAKE", "s3://lake"), ("PENSTOCK_DATASET", "iot")], Some(0));
+        check(&[("PENSTOCK_LAKE", "gs://lake"), ("PENSTOCK_DATASET", "no-such"), ("PENSTOCK_EPOCH", "x")], Some(3));
     }
 }

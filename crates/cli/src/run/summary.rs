@@ -76,9 +76,10 @@ impl Summary {
         line(&format!("store requests: {}; {} written", requests.join(", "), bytes(self.bytes_written)));
         line("");
         self.lake.print();
-        if let (Some(report), Some(asked)) = (&self.p95, &dataset.p95) {
-            line("");
-            p95::print(dataset, asked, report);
+        line("");
+        match (&self.p95, &dataset.p95) {
+            (Some(report), Some(asked)) => p95::print(dataset, asked, report),
+            _ => line(&format!("no p95: the dataset {} has no section [p95]", dataset.name)),
         }
         line("");
         line(&format!("the lake is in {lake}; read it with any tool, such as DuckDB:"));
