@@ -1,2 +1,7 @@
-//! `penstock-sql`.
-fn main() {}
+//! `penstock-sql`: see `penstock-sql --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    penstock_sql::main()
+}
