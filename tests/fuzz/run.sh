@@ -14,11 +14,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly CARGO="${CARGO:-cargo}"
 readonly SEED="${SEED:-$RANDOM}"
-# A folder of its own, because other builds have no use for instrumented code.
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/fuzz"
-readonly BINARIES="$CARGO_TARGET_DIR/release"
-readonly FOUND="$CARGO_TARGET_DIR/found"
-readonly FAILED="$CARGO_TARGET_DIR/failed"
+readonly TARGET_DIR="${CARGO_TARGET_DIR:-target}"
+readonly BINARIES="$TARGET_DIR/release"
+readonly FOUND="$TARGET_DIR/fuzz/found"
+readonly FAILED="$TARGET_DIR/fuzz/failed"
 readonly CORPUS=tests/fuzz/corpus
 # How often each target runs. The first has a core of its own.
 readonly -A RUNS=([record]=4000000 [nested]=2500000 [payload]=4000000)

@@ -116,3 +116,17 @@ proptest! {
         prop_assert!(escaped.is_ascii() && !escaped.contains(['/', '\\', '=', '@', '%']));
     }
 }
+
+/// Kafka takes 249 letters. An upper-case one takes three bytes in a key, of which no part may have more than 255.
+#[test]
+fn long_names_of_topics() {
+    block_on(async {
+        for (letter, length) in [("a", 249), ("-", 249), ("_", 249), (".", 249), ("A", 84)] {
+            let lake = on_a_folding_disk();
+            let topics = BTreeSet::from([letter.repeat(length)]);
+            lake.ingest().handle(kafka(&lake, &topics).as_bytes(), &Call::default()).await.unwrap();
+            lake.drain().await;
+            assert_eq!(lake.read().await.silver_rows().len(), 1, "{length} times {letter}");
+        }
+    });
+}

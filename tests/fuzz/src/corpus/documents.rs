@@ -69,76 +69,80 @@ fn other_formats(cases: &mut Cases) {
     add(NotJson, b"data: {}\n\n");
 }
 
+/// What stands before and behind the members of an event instead of its braces.
+const AROUND: &[(&str, &str)] = &[
+    ("{", ",}"),
+    ("{,", "}"),
+    ("{", ",,\"x\":1}"),
+    ("{", "}}"),
+    ("{{", "}}"),
+    ("{", "]"),
+    ("[", "}"),
+    ("(", ")"),
+    ("{", "} x"),
+    ("{", "}\0"),
+    ("{", "}\n{}"),
+    ("{", "},"),
+    ("{", "};"),
+    ("{", "}// end"),
+    ("// start\n{", "}"),
+    ("{/* comment */", "}"),
+    ("{", "/* comment */}"),
+    ("{", "\n# comment\n}"),
+    ("{\u{feff}", "}"),
+    ("{\u{a0}", "}"),
+    ("{\u{2028}", "}"),
+    ("\u{b}{", "}"),
+    ("{\u{c}", "}"),
+    ("while(1);{", "}"),
+    (")]}'\n{", "}"),
+    ("callback({", "})"),
+];
+
+/// Pieces of an event, and what takes their place.
+const EDITS: &[(&str, &str)] = &[
+    (":12.5", "=12.5"),
+    (":12.5", "::12.5"),
+    (":12.5", " 12.5"),
+    (":12.5", ":"),
+    (":12.5", ":,"),
+    (":12.5", ":12.5:1"),
+    (":12.5", ":12.5 13"),
+    ("12.5,", "12.5"),
+    ("12.5,", "12.5;"),
+    ("12.5,", "12.5,,"),
+    ("\"unit\"", "unit"),
+    ("\"unit\"", "'unit'"),
+    ("\"unit\"", "\"unit"),
+    ("\"unit\"", "unit\""),
+    ("\"unit\"", "null"),
+    ("\"unit\"", "5"),
+    ("\"unit\"", "{}"),
+    ("\"unit\":", ""),
+    ("\"unit\"", "\"unit\"x"),
+    ("\"lux\"", "'lux'"),
+    ("\"lux\"", "lux"),
+    ("\"lux\"", "\"l\"ux\""),
+    ("\"lux\"", "\"lux\"\"\""),
+    ("\"lux\"", "\"l\" + \"ux\""),
+    ("\"lux\"", "\"lux"),
+    ("\"lux\"", "lux\""),
+    ("\"lux\"", "undefined"),
+    ("\"lux\"", "None"),
+    ("\"lux\"", "NULL"),
+    ("\"lux\"", "nul"),
+    ("\"lux\"", "nulll"),
+];
+
 fn nearly_json(cases: &mut Cases) {
     let good = event(0).to_string();
     let inner = &good[1..good.len() - 1];
-    let around = [
-        ("{", ",}"),
-        ("{,", "}"),
-        ("{", ",,\"x\":1}"),
-        ("{", "}}"),
-        ("{{", "}}"),
-        ("{", "]"),
-        ("[", "}"),
-        ("(", ")"),
-        ("{", "} x"),
-        ("{", "}\0"),
-        ("{", "}\n{}"),
-        ("{", "},"),
-        ("{", "};"),
-        ("{", "}// end"),
-        ("// start\n{", "}"),
-        ("{/* comment */", "}"),
-        ("{", "/* comment */}"),
-        ("{", "\n# comment\n}"),
-        ("{\u{feff}", "}"),
-        ("{\u{a0}", "}"),
-        ("{\u{2028}", "}"),
-        ("\u{b}{", "}"),
-        ("{\u{c}", "}"),
-        ("while(1);{", "}"),
-        (")]}'\n{", "}"),
-        ("callback({", "})"),
-    ];
-    for (before, behind) in around {
+    for (before, behind) in AROUND {
         cases.bad("nearly", NotJson, format!("{before}{inner}{behind}"));
     }
-    let edits = [
-        (":12.5", "=12.5"),
-        (":12.5", "::12.5"),
-        (":12.5", " 12.5"),
-        (":12.5", ":"),
-        (":12.5", ":,"),
-        (":12.5", ":12.5:1"),
-        (":12.5", ":12.5 13"),
-        ("12.5,", "12.5"),
-        ("12.5,", "12.5;"),
-        ("12.5,", "12.5,,"),
-        ("\"unit\"", "unit"),
-        ("\"unit\"", "'unit'"),
-        ("\"unit\"", "\"unit"),
-        ("\"unit\"", "unit\""),
-        ("\"unit\"", "null"),
-        ("\"unit\"", "5"),
-        ("\"unit\"", "{}"),
-        ("\"unit\":", ""),
-        ("\"unit\"", "\"unit\"x"),
-        ("\"lux\"", "'lux'"),
-        ("\"lux\"", "lux"),
-        ("\"lux\"", "\"l\"ux\""),
-        ("\"lux\"", "\"lux\"\"\""),
-        ("\"lux\"", "\"l\" + \"ux\""),
-        ("\"lux\"", "\"lux"),
-        ("\"lux\"", "lux\""),
-        ("\"lux\"", "undefined"),
-        ("\"lux\"", "None"),
-        ("\"lux\"", "NULL"),
-        ("\"lux\"", "nul"),
-        ("\"lux\"", "nulll"),
-    ];
-    for (piece, other) in edits {
-        assert!(good.contains(piece), "{piece}");
-        cases.bad("edited", NotJson, good.replacen(piece, other, 1));
+    for (piece, other) in EDITS {
+        assert!(good.contains(*piece), "{piece}");
+        cases.bad("edited", NotJson, good.replacen(*piece, other, 1));
     }
 }
 

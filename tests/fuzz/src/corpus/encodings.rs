@@ -13,59 +13,61 @@ pub(super) fn add(cases: &mut Cases) {
     escapes(cases);
 }
 
+/// Texts that are no base64, by length, padding, last bits and alphabet.
+const NO_BASE64: &[&str] = &[
+    "A",
+    "AA",
+    "AAA",
+    "AAAAA",
+    "AAAAAA",
+    "AAAAAAA",
+    "=",
+    "==",
+    "====",
+    "A===",
+    "AA=",
+    "=AAA",
+    "A=AA",
+    "AA=A",
+    "AAA=A",
+    "AAAA=",
+    "AAAA==",
+    "AAAA====",
+    "AA==AA==",
+    "AAA=AAAA",
+    // Bits behind the last byte.
+    "AB==",
+    "A/==",
+    "AAB=",
+    "AAP=",
+    "/x==",
+    // Alphabets and other characters.
+    "AA-_",
+    "AA.A",
+    "AA A",
+    "AAA\n",
+    "AAAA\n",
+    "\nAAAA",
+    " AAAA",
+    "AAAA ",
+    "A\tAA",
+    "A\0AA",
+    "A\u{1}AA",
+    "AA%3D",
+    "ÄÄÄÄ",
+    "AAé=",
+    "😀",
+    "{}",
+    "AA\u{ff1d}=",
+    "AAA,",
+    "AAA*",
+    "AAAA*",
+    "\u{feff}AAAA",
+];
+
 fn base64(cases: &mut Cases) {
     let good: String = base64_simd::STANDARD.encode_to_string(event(0).to_string());
     assert!(good.ends_with('='), "an event of another length shows more");
-    let short = [
-        "A",
-        "AA",
-        "AAA",
-        "AAAAA",
-        "AAAAAA",
-        "AAAAAAA",
-        "=",
-        "==",
-        "====",
-        "A===",
-        "AA=",
-        "=AAA",
-        "A=AA",
-        "AA=A",
-        "AAA=A",
-        "AAAA=",
-        "AAAA==",
-        "AAAA====",
-        "AA==AA==",
-        "AAA=AAAA",
-        // Bits behind the last byte.
-        "AB==",
-        "A/==",
-        "AAB=",
-        "AAP=",
-        "/x==",
-        // Alphabets and other characters.
-        "AA-_",
-        "AA.A",
-        "AA A",
-        "AAA\n",
-        "AAAA\n",
-        "\nAAAA",
-        " AAAA",
-        "AAAA ",
-        "A\tAA",
-        "A\0AA",
-        "A\u{1}AA",
-        "AA%3D",
-        "ÄÄÄÄ",
-        "AAé=",
-        "😀",
-        "{}",
-        "AA\u{ff1d}=",
-        "AAA,",
-        "AAA*",
-        "AAAA*",
-        "\u{feff}AAAA",
-    ];
     let whole = [
         good.trim_end_matches('=').to_owned(),
         format!("{good}="),
@@ -82,7 +84,7 @@ fn base64(cases: &mut Cases) {
         "*".repeat(100_000),
         format!("{}*", "A".repeat(99_999)),
     ];
-    for text in short.into_iter().map(str::to_owned).chain(whole) {
+    for text in NO_BASE64.iter().map(|&text| text.to_owned()).chain(whole) {
         cases.add("base64", Carried::Text(text), Expect::Rejected(NotBase64));
     }
 }
@@ -190,56 +192,60 @@ fn control_characters(cases: &mut Cases) {
     }
 }
 
+/// Halves of surrogate pairs.
+const LONE_SURROGATES: &[&str] = &[
+    r"\ud800",
+    r"\uD800",
+    r"\udbff",
+    r"\udc00",
+    r"\uDFFF",
+    r"\ude00\ud83d",
+    r"\ud83d\ud83d",
+    r"\ud83d\ud83d\ude00",
+    r"\ud83d\u0041",
+    r"\ud83dx",
+    r"\ud83d \ude00",
+    r"\ud83d\n",
+    r"\ud83d\\ude00",
+    r"\ud83d\/",
+    r"\ude00\ude00",
+    r"\ud83d\ude00\ud83d",
+    r"\ud83d\ude00\ude00",
+    r"\ud83d\udbff",
+    "\\ud83d\u{7f}",
+];
+
+/// Escapes that JSON does not have.
+const NO_ESCAPES: &[&str] = &[
+    r"\x41",
+    r"\a",
+    r"\v",
+    r"\0",
+    r"\'",
+    r"\U0041",
+    r"\u",
+    r"\u0",
+    r"\u00",
+    r"\u004",
+    r"\u004g",
+    r"\u+041",
+    r"\u-041",
+    r"\u 041",
+    r"\u{41}",
+    r"\u00 41",
+    r"\u００４１",
+    r"\ ",
+    "\\\n",
+    r"\ud83d\u",
+    r"\ud83d\ude0",
+    r"\ud83d\udeg0",
+    r"\N",
+    r"\T",
+    r"\é",
+];
+
 fn escapes(cases: &mut Cases) {
-    let lone = [
-        r"\ud800",
-        r"\uD800",
-        r"\udbff",
-        r"\udc00",
-        r"\uDFFF",
-        r"\ude00\ud83d",
-        r"\ud83d\ud83d",
-        r"\ud83d\ud83d\ude00",
-        r"\ud83d\u0041",
-        r"\ud83dx",
-        r"\ud83d \ude00",
-        r"\ud83d\n",
-        r"\ud83d\\ude00",
-        r"\ud83d\/",
-        r"\ude00\ude00",
-        r"\ud83d\ude00\ud83d",
-        r"\ud83d\ude00\ude00",
-        r"\ud83d\udbff",
-        "\\ud83d\u{7f}",
-    ];
-    let broken = [
-        r"\x41",
-        r"\a",
-        r"\v",
-        r"\0",
-        r"\'",
-        r"\U0041",
-        r"\u",
-        r"\u0",
-        r"\u00",
-        r"\u004",
-        r"\u004g",
-        r"\u+041",
-        r"\u-041",
-        r"\u 041",
-        r"\u{41}",
-        r"\u00 41",
-        r"\u００４１",
-        r"\ ",
-        "\\\n",
-        r"\ud83d\u",
-        r"\ud83d\ude0",
-        r"\ud83d\udeg0",
-        r"\N",
-        r"\T",
-        r"\é",
-    ];
-    for escape in lone.into_iter().chain(broken) {
+    for escape in LONE_SURROGATES.iter().chain(NO_ESCAPES) {
         for text in [format!("\"{escape}\""), format!("\"some text before {escape} and behind\"")] {
             cases.bad("escape-column", NotJson, event(0).with("unit", &text).to_string());
             cases.bad("escape-key", NotJson, event(0).and(&text, "1").to_string());

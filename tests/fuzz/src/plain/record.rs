@@ -73,7 +73,7 @@ impl Reader<'_> {
         if self.depth_left(path).is_none() {
             return Err(Reason::TooDeep);
         }
-        object(text, |key, name, rest| self.member(key, [path, &[name]].concat(), rest, extra))
+        object(text, |key, name, rest| self.member(key, &[path, &[name]].concat(), rest, extra))
     }
 
     /// How much deeper the values in the object at `path` may nest. The root is the first level.
@@ -84,25 +84,25 @@ impl Reader<'_> {
     fn member<'t>(
         &mut self,
         key: &str,
-        path: Vec<String>,
+        path: &[String],
         rest: &'t str,
         extra: &mut Vec<String>,
     ) -> Result<&'t str, Reason> {
         let skip = |rest| value(rest, self.dataset.limits.max_depth - path.len());
-        if self.seen.contains(&path) {
+        if self.seen.contains(path) {
             return match self.dataset.limits.duplicate_keys {
                 DuplicateKeys::Reject => Err(Reason::DuplicateKey),
                 DuplicateKeys::First => Ok(skip(rest)?.1),
             };
         }
-        self.seen.insert(path.clone());
+        self.seen.insert(path.to_vec());
         if let Some(index) = self.dataset.columns.iter().position(|column| column.path == path) {
             let (cell, rest) = cell(&self.dataset.columns[index], rest)?;
             self.row[index] = cell;
             return Ok(rest);
         }
-        if self.dataset.columns.iter().any(|column| column.path.starts_with(&path)) {
-            return self.parent(&path, rest, extra);
+        if self.dataset.columns.iter().any(|column| column.path.starts_with(path)) {
+            return self.parent(path, rest, extra);
         }
         let (raw, rest) = skip(rest)?;
         extra.push(format!("{key}:{raw}"));
