@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds what is measured, prepares Python, and runs the benchmark: tests/bench/run.sh [--quick | --report-only]
 #
-# Results go to docs/; those of --quick to target/bench. PROFILE=release builds faster than what is deployed.
+# Results go to docs/; those of --quick to target/bench.
+# PROFILE=release builds sooner than what is deployed, PYTHON=python3.12 takes another Python.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -41,6 +42,8 @@ main() {
 }
 
 prepare_python() {
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        { echo "Python 3.11 or newer is needed; PYTHON names one" >&2; exit 2; }
     if [[ ! -x $venv/bin/python ]]; then "$python" -m venv "$venv"; fi
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${requirements[@]}"
 }
