@@ -130,16 +130,17 @@ impl Check {
 
     fn print(&self) {
         let Self { what, problems, rejects, notes } = self;
-        match (problems.as_slice(), rejects.len()) {
-            ([only], 0) if only.file.is_none() => line(&format!("failed  {what}: {}", only.message)),
-            ([], 0) => line(&format!("ok      {what}")),
-            ([], rejected) => line(&format!("reject  {what}: {}", counted(rejected as u64, "line"))),
-            (problems, _) => line(&format!("failed  {what}: {}", counted(problems.len() as u64, "problem"))),
-        }
-        let is_said = problems.len() == 1 && problems.iter().all(|problem| problem.file.is_none());
-        problems.iter().filter(|_| !is_said).chain(rejects.iter().take(Self::PRINTED)).for_each(Finding::print);
-        if Self::PRINTED < rejects.len() {
-            line(&format!("  ... and {} more; --json lists them all", count((rejects.len() - Self::PRINTED) as u64)));
+        let (headline, findings) = match problems.as_slice() {
+            [Finding { file: None, message, .. }] => (format!("failed  {what}: {message}"), [].as_slice()),
+            [] if rejects.is_empty() => (format!("ok      {what}"), [].as_slice()),
+            [] => (format!("reject  {what}: {}", counted(rejects.len() as u64, "line")), rejects.as_slice()),
+            _ => (format!("failed  {what}: {}", counted(problems.len() as u64, "problem")), problems.as_slice()),
+        };
+        line(&headline);
+        let printed = if problems.is_empty() { Self::PRINTED } else { usize::MAX };
+        findings.iter().take(printed).for_each(Finding::print);
+        if printed < findings.len() {
+            line(&format!("  ... and {} more; --json lists them all", count((findings.len() - printed) as u64)));
         }
         notes.iter().for_each(|note| line(&format!("  note: {note}")));
     }

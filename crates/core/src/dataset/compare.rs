@@ -16,7 +16,7 @@ impl Dataset {
     #[must_use]
     pub fn changes_since(&self, older: &Self) -> Vec<Change> {
         let mut changes: Vec<Change> = older.columns.iter().flat_map(|column| self.changes_of(column)).collect();
-        changes.extend(self.columns.iter().filter_map(|column| older.new_column(column)));
+        changes.extend(self.columns.iter().filter_map(|column| older.newly_required(column)));
         changes.extend(self.parts_without_history(older));
         changes.extend(self.other_parts(older));
         changes
@@ -43,7 +43,7 @@ impl Dataset {
         }
     }
 
-    fn new_column(&self, new: &Column) -> Option<Change> {
+    fn newly_required(&self, new: &Column) -> Option<Change> {
         let is_known = self.columns.iter().any(|old| old.name == new.name || old.field_id == new.field_id);
         (!is_known && new.required && new.derive.is_none()).then(|| {
             Change::Follows(format!(
