@@ -38,14 +38,18 @@ class Sweeps:
     def sweep(self, name, points):
         """All points in each round, so that what the machine does meanwhile hits all of them."""
         print(f"{name}: {', '.join(str(value) for value, _ in points)}", flush=True)
-        made = {value: self.tools.events(f"point-{value}", **options) for value, options in points}
-        for folder, _ in made.values():
-            (folder / "events.ndjson").unlink()
+        made = {value: self.payloads(f"point-{value}", options) for value, options in points}
         for number in range(1, self.rounds + 1):
             for value, (folder, about) in made.items():
                 yield from self.point(name, value, folder, about, number)
         for folder, _ in made.values():
             shutil.rmtree(folder)
+
+    def payloads(self, name, options):
+        folder, about = self.tools.events(name, **options)
+        # Nobody reads the lines here, and they take room.
+        (folder / "events.ndjson").unlink()
+        return folder, about
 
     def point(self, name, value, folder, about, number):
         out = folder / "out"
