@@ -149,7 +149,7 @@ async fn collect(context: &SessionContext, query: &str) -> Result<Vec<RecordBatc
 
 /// What went wrong: with the store, as it said; with the query, where, and what would have been right.
 fn explain(error: &DataFusionError) -> Failure {
-    let mut causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| cause.source());
+    let mut causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |cause| (**cause).source());
     if let Some(failure) = causes.find_map(|cause| cause.downcast_ref::<Failure>()) {
         return failure.clone();
     }

@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use arrow_schema::{DataType, Schema};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
-    new_null_array,
+    ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{Date32Type, Float64Type, Int64Type};
