@@ -48,7 +48,7 @@ def main(lake: Path, out: Path, names: list[str]) -> None:
         folders[name].mkdir(parents=True)
         pq.write_table(silver, folders[name] / "silver.parquet", store_schema=False, **options)
     opened = {name: attempts(name, list(folders.values())) for name in names or adapters.NAMES}
-    print("| variant | bytes per row |", *opened, sep=" | ", end=" |\n")
+    print("| variant | bytes per row", *opened, sep=" | ", end=" |\n")
     print("|---" * (2 + len(opened)) + "|")
     for variant, folder in folders.items():
         size = (folder / "silver.parquet").stat().st_size / silver.num_rows

@@ -60,7 +60,7 @@ class Chdb(Reader):
     def read(self, folder: Path) -> Table:
         table = Table()
         described = self._ask(f"DESCRIBE {scan(folder)}")
-        names, kinds = described[0].to_pylist(), described[1].to_pylist()
+        names, kinds = ([text.decode() for text in column.to_pylist()] for column in described.columns[:2])
         as_plain = {"time": "toUnixTimestamp64Micro({0})", "date": "toString({0})"}
         logical = {name: plain_type(kind) for name, kind in zip(names, kinds, strict=True)}
         wanted = ", ".join(as_plain.get(kind, "{0}").format(f'"{name}"') for name, kind in logical.items())
