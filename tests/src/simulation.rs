@@ -13,17 +13,30 @@
 //! assert_eq!(again.trace, other.trace);
 //! ```
 
-mod action;
-mod network;
-mod oracle;
-mod parquet_rows;
-mod reached;
-mod schedule;
+// What is there, and what may happen.
 mod setting;
-mod shrink;
 mod topic;
-mod world;
+mod network;
+mod port;
+mod functions;
+mod action;
+mod schedule;
 
+// It happens.
+mod world;
+mod consumers;
+mod explain;
+mod watch;
+mod reached;
+
+// What must be true of it.
+mod oracle;
+mod definition;
+mod reading;
+
+mod shrink;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,15 +93,18 @@ impl Case {
     pub fn run_drawn(seed: u64, store: MakeStore) -> (Self, Outcome) {
         let mut random = Random::seeded(seed);
         let setting = Setting::draw(&mut random);
-        let mut character = Character::draw(&mut random);
-        let mut world = World::new(setting.clone(), |clock| store(clock));
-        let mut actions = Vec::new();
-        while actions.len() < character.actions && world.findings.is_empty() {
-            let action = character.next(&mut random, &world);
-            world.apply(&action);
-            actions.push(action);
-        }
-        (Self { setting, actions }, world.end_well())
+        let mut character = Character::draw(&mut random, &setting);
+        let mut case = Self { setting, actions: Vec::new() };
+        let outcome = catch_panic(|| {
+            let mut world = World::new(case.setting.clone(), |clock| store(clock));
+            while case.actions.len() < character.actions && world.findings.is_empty() {
+                let action = character.next(&mut random, &world);
+                case.actions.push(action.clone());
+                world.apply(&action);
+            }
+            world.end_well()
+        });
+        (case, outcome)
     }
 
     /// Runs the schedule again.
@@ -106,14 +122,26 @@ impl Case {
     }
 
     fn run_in(&self, mut world: World) -> Outcome {
-        for action in &self.actions {
-            if !world.findings.is_empty() {
-                break;
+        catch_panic(|| {
+            for action in &self.actions {
+                if !world.findings.is_empty() {
+                    break;
+                }
+                world.apply(action);
             }
-            world.apply(action);
-        }
-        world.end_well()
+            world.end_well()
+        })
     }
+}
+
+/// A panic, of the product or of a reader that cannot read what is in the lake, is a finding like any other.
+fn catch_panic(run: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let words =
+            panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let finding = format!("a panic: {}", words.unwrap_or("without words"));
+        Outcome { findings: vec![finding], trace: 0, reached: Reached::default(), story: Vec::new() }
+    })
 }
 
 /// More than any schedule has.
@@ -134,6 +162,7 @@ impl World {
             self.audit();
         }
         let tally = self.oracle.tally;
+        self.reached.add("cold starts", self.functions.cold_starts);
         self.reached.add("windows corrected", tally.windows_late);
         self.reached.add("duplicates removed", tally.duplicates);
         self.reached.add("duplicates kept beyond the horizon", tally.kept_duplicates);
@@ -166,13 +195,13 @@ impl World {
             }
         }
         self.apply(&Action::Wait(Duration::from_secs(11)));
-        self.refine(id + 1, Place { function: 0, is_cold: true, time: None }, Mode::Drain);
+        self.refine(id + 1, Place { process: 0, is_cold: true, time: None }, Mode::Drain);
         self.finish(id + 1);
     }
 
     /// Delivers everything to a consumer once. `false` if there was nothing.
     fn deliver_rest(&mut self, consumer: usize, id: &mut u32) -> bool {
-        let place = Place { function: 0, is_cold: false, time: None };
+        let place = Place { process: 0, is_cold: false, time: None };
         for partition in 0..self.setting.partitions {
             if let Some(range) =
                 self.oracle.missing(&self.topic, partition).filter(|_| self.oracle.has_begun(partition))

@@ -46,12 +46,18 @@ pub struct Delivery {
 /// Where an invocation runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Which of the warm functions; even ones are of the first deployment, odd ones of the second.
-    pub function: usize,
-    /// A new process takes the function's place.
+    /// Which of the processes of its function; even ones are of the first deployment, odd ones of the second.
+    pub process: usize,
+    /// A new process takes its place.
     pub is_cold: bool,
     /// How long it may take; `None`: as long as it likes.
     pub time: Option<Duration>,
+}
+
+impl Place {
+    pub(super) const fn deployment(self) -> usize {
+        self.process % 2
+    }
 }
 
 impl fmt::Display for Action {
@@ -80,9 +86,9 @@ impl fmt::Display for Action {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let deployment = ["the first", "the second"][self.function % 2];
+        let deployment = ["the first", "the second"][self.deployment()];
         let start = if self.is_cold { ", cold" } else { "" };
-        write!(f, "(function {} of {deployment} deployment{start}", self.function)?;
+        write!(f, "(process {} of {deployment} deployment{start}", self.process)?;
         match self.time {
             Some(time) => write!(f, ", {time:?} at the most)"),
             None => write!(f, ")"),

@@ -5,15 +5,13 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use penstock_lake::{Clock, Listed, ObjectEnd, Operation, Put, Store, StoreError};
+use penstock_lake::{Clock, Operation};
 
 /// S3 refuses what was signed longer ago than this (in microseconds), so no request takes effect after it.
 const SIGNATURE_HOLDS: i64 = 15 * 60 * 1_000_000;
@@ -127,10 +125,6 @@ impl Network {
         Self { traffic: Mutex::new(traffic) }
     }
 
-    pub(super) fn now(&self) -> i64 {
-        self.traffic().now
-    }
-
     pub(super) fn pass(&self, duration: Duration) {
         self.traffic().pass(micros(duration));
     }
@@ -187,6 +181,42 @@ impl Network {
         self.traffic().trace.finish()
     }
 
+    /// Somebody calls the store.
+    pub(super) fn ask(&self, invocation: u32) -> Ticket<'_> {
+        self.wait(invocation, Stage::Asked)
+    }
+
+    /// Somebody sleeps, for so many microseconds.
+    pub(super) fn sleep_of(&self, invocation: u32, duration: i64) -> Ticket<'_> {
+        let until = self.traffic().now.saturating_add(duration);
+        self.wait(invocation, Stage::Asleep { until })
+    }
+
+    fn wait(&self, invocation: u32, stage: Stage) -> Ticket<'_> {
+        let mut traffic = self.traffic();
+        traffic.tickets += 1;
+        let (number, since) = (traffic.tickets, traffic.now);
+        traffic.waiting.push(Waiting { ticket: number, invocation, since, stage, waker: None });
+        Ticket { network: self, number }
+    }
+
+    /// How many tickets there were so far: the time by which lists and objects are compared.
+    pub(super) fn tickets(&self) -> u64 {
+        self.traffic().tickets
+    }
+
+    /// Whether a list with holes that began then shows an object.
+    pub(super) fn is_listed(&self, key: &str, began: u64) -> bool {
+        let created = self.traffic().created.get(key).copied();
+        created.is_none_or(|created| created <= began || (created ^ began).is_multiple_of(2))
+    }
+
+    pub(super) fn draw_jitter(&self) -> f64 {
+        let mut traffic = self.traffic();
+        traffic.jitter = (traffic.jitter + 37) % 100;
+        traffic.jitter as f64 / 100.0
+    }
+
     fn traffic(&self) -> MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -224,128 +254,15 @@ impl Waiting {
     }
 }
 
-/// One function's connection: its store, and its clock.
-#[derive(Debug)]
-pub(super) struct Port {
-    network: Arc<Network>,
-    store: Arc<dyn Store>,
-    /// A function serves one invocation at a time.
-    invocation: AtomicU32,
-    listing: Listing,
-    /// How far the function's clock is ahead, in microseconds.
-    ahead: i64,
-}
-
-/// What a list shows of objects that are created while it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Listing {
-    /// As S3: all that were there when it was answered.
-    Whole,
-    /// As a directory: each of them or not, whatever their order.
-    WithHoles,
-}
-
-impl Port {
-    pub(super) fn new(network: &Arc<Network>, store: &Arc<dyn Store>, listing: Listing, ahead: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            network: Arc::clone(network),
-            store: Arc::clone(store),
-            invocation: AtomicU32::new(0),
-            listing,
-            ahead: micros(ahead),
-        })
-    }
-
-    /// Whose calls these are from now on.
-    pub(super) fn serve(&self, invocation: u32) {
-        self.invocation.store(invocation, Ordering::Relaxed);
-    }
-
-    async fn call<T: Send>(
-        &self,
-        operation: Operation,
-        key: &str,
-        call: impl Future<Output = Result<T, StoreError>> + Send,
-        outcome: impl Fn(&T) -> Outcome + Send,
-    ) -> Result<T, StoreError> {
-        let ticket = self.ask(Stage::Asked);
-        let answer = match ticket.wait().await {
-            Answer::Conflict if operation != Operation::PutNew => Answer::Unavailable,
-            answer => answer,
-        };
-        let result = match answer {
-            Answer::Done | Answer::ReplyLost => call.await,
-            _ => Err(error(answer, operation, key)),
-        };
-        let effect = result.as_ref().map_or(Outcome::Nothing, outcome);
-        ticket.answered(Effect {
-            invocation: self.invocation.load(Ordering::Relaxed),
-            at: 0,
-            operation,
-            key: key.to_owned(),
-            answer,
-            outcome: effect,
-        });
-        ticket.wait().await;
-        if answer == Answer::ReplyLost { Err(error(answer, operation, key)) } else { result }
-    }
-
-    fn ask(&self, stage: Stage) -> Ticket<'_> {
-        let mut traffic = self.network.traffic();
-        traffic.tickets += 1;
-        let (number, since) = (traffic.tickets, traffic.now);
-        let invocation = self.invocation.load(Ordering::Relaxed);
-        traffic.waiting.push(Waiting { ticket: number, invocation, since, stage, waker: None });
-        Ticket { network: &self.network, number }
-    }
-
-    /// A list that began with this ticket; what was created since may be missing.
-    async fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-        began: u64,
-    ) -> Result<(Vec<Listed>, bool), StoreError> {
-        let mut listed = self.store.list_after(prefix, after, limit).await?;
-        let all = listed.len();
-        if self.listing == Listing::WithHoles && all < limit {
-            let traffic = self.network.traffic();
-            let is_seen = |object: &Listed| match traffic.created.get(&object.key) {
-                Some(created) if began < *created => (created ^ began).is_multiple_of(2),
-                _ => true,
-            };
-            listed.retain(is_seen);
-        }
-        let holes = listed.len() < all;
-        Ok((listed, holes))
-    }
-
-    fn tickets(&self) -> u64 {
-        self.network.traffic().tickets
-    }
-}
-
-fn error(answer: Answer, operation: Operation, key: &str) -> StoreError {
-    let key = key.to_owned();
-    match answer {
-        Answer::Conflict => StoreError::Conflict { operation, key },
-        Answer::Denied => {
-            StoreError::Denied { operation, key, remedy: "A fault of the schedule".to_owned(), source: "403".into() }
-        }
-        answer => StoreError::Unavailable { operation, key, problem: format!("{answer:?}"), source: None },
-    }
-}
-
 /// The place of a wait in the queue. Whoever drops it (a crash) waits no more.
-struct Ticket<'n> {
+pub(super) struct Ticket<'n> {
     network: &'n Network,
     number: u64,
 }
 
 impl Ticket<'_> {
     /// Waits for the schedule, and says with what answer it went on.
-    async fn wait(&self) -> Answer {
+    pub(super) async fn wait(&self) -> Answer {
         std::future::poll_fn(|context| {
             let mut traffic = self.network.traffic();
             let Some(waiting) = traffic.find(self.number) else { return Poll::Ready(Answer::Done) };
@@ -362,7 +279,7 @@ impl Ticket<'_> {
     }
 
     /// Records what happened; from here on the caller waits to hear of it.
-    fn answered(&self, effect: Effect) {
+    pub(super) fn answered(&self, effect: Effect) {
         let mut traffic = self.network.traffic();
         let waits_in_vain = matches!(effect.answer, Answer::ReplyLost | Answer::TimedOut);
         traffic.pass(ROUND_TRIP);
@@ -399,72 +316,6 @@ impl Hash for Effect {
     }
 }
 
-#[async_trait]
-impl Store for Port {
-    async fn put_new(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        let outcome = |put: &Put| match put {
-            Put::Created => Outcome::Created(bytes.clone()),
-            Put::Exists => Outcome::Exists,
-        };
-        self.call(Operation::PutNew, key, self.store.put_new(key, bytes.clone()), outcome).await
-    }
-
-    async fn put_hint(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        self.call(Operation::PutHint, key, self.store.put_hint(key, bytes), |()| Outcome::Changed).await
-    }
-
-    async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        self.call(Operation::Get, key, self.store.get(key), |_| READ).await
-    }
-
-    async fn get_end(&self, key: &str, length: u64) -> Result<ObjectEnd, StoreError> {
-        self.call(Operation::GetEnd, key, self.store.get_end(key, length), |_| READ).await
-    }
-
-    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.call(Operation::GetRange, key, self.store.get_range(key, range), |_| READ).await
-    }
-
-    async fn list_after(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, StoreError> {
-        let list = self.list(prefix, after, limit, self.tickets());
-        let (listed, _) =
-            self.call(Operation::ListAfter, prefix, list, |(_, holes)| Outcome::Read { holes: *holes }).await?;
-        Ok(listed)
-    }
-
-    async fn list_folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.call(Operation::ListFolders, prefix, self.store.list_folders(prefix), |_| READ).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.call(Operation::Delete, key, self.store.delete(key), |()| Outcome::Changed).await
-    }
-
-    fn location(&self) -> String {
-        "the simulated store".to_owned()
-    }
-}
-
-const READ: Outcome = Outcome::Read { holes: false };
-
-#[async_trait]
-impl Clock for Port {
-    fn now(&self) -> i64 {
-        self.network.now() + self.ahead
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        let until = self.network.now().saturating_add(micros(duration));
-        self.ask(Stage::Asleep { until }).wait().await;
-    }
-
-    fn jitter(&self) -> f64 {
-        let mut traffic = self.network.traffic();
-        traffic.jitter = (traffic.jitter + 37) % 100;
-        traffic.jitter as f64 / 100.0
-    }
-}
-
 /// The store's own clock, by which objects have their age.
 #[async_trait]
 impl Clock for Network {
@@ -479,6 +330,6 @@ impl Clock for Network {
     }
 }
 
-fn micros(duration: Duration) -> i64 {
+pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).expect("a schedule of days")
 }

@@ -9,20 +9,14 @@ use bytes::Bytes;
 use penstock_lake::Operation;
 use serde_json::Value;
 
+use super::definition::{Definition, Place, Taken, Written, is_accepted};
 use super::network::{Effect, Outcome};
-use super::parquet_rows::{File, date};
+use super::reading::{File, date, integer, number, position};
 use super::setting::{DATASET, DatasetRules, RETENTION_HOURS, Setting};
-use super::topic::{Made, Topic};
+use super::topic::Topic;
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
-const DAY: i64 = 24 * HOUR;
-/// The limits of a dataset that says nothing of them.
-const MAX_PAST: i64 = 30 * DAY;
-const MAX_FUTURE: i64 = 600 * SECOND;
-
-/// Partition and offset.
-type Place = (usize, i64);
 
 /// Everything that the lake held so far, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -35,7 +29,7 @@ pub(super) struct Oracle {
     landed: BTreeMap<Place, i64>,
     cuts: BTreeMap<u64, Cut>,
     silver_seen: HashSet<Place>,
-    recent: Vec<Recent>,
+    definition: Definition,
     windows: BTreeMap<WindowKey, Total>,
     pub(super) tally: Tally,
 }
@@ -81,13 +75,6 @@ struct Cut {
     silver: BTreeSet<Place>,
     rejects: BTreeSet<Place>,
     watermark: Option<i64>,
-}
-
-/// A cut whose ids later ones are held against.
-#[derive(Clone, Debug)]
-struct Recent {
-    newest_arrival: i64,
-    ids: HashSet<u64>,
 }
 
 /// Length in microseconds, start, device.
@@ -335,7 +322,21 @@ impl Oracle {
         let Some(rules) = cut.rules else {
             return self.find(format!("{key}: its cut carries a dataset that nobody deployed"));
         };
-        let (silver, rejects) = self.expected(&objects, rules, topic);
+        let described = |(partition, from): &(usize, i64)| {
+            let object = self.chains.get(partition)?.objects.get(from)?;
+            Some(Taken {
+                partition: *partition,
+                from: *from,
+                next: object.next,
+                is_gap: object.is_gap,
+                arrived_at: object.ingested_at,
+            })
+        };
+        let taken: Vec<Taken> = objects.iter().filter_map(described).collect();
+        let Written { silver, rejects, duplicates } = self.definition.pour(&taken, rules, &self.landed, topic);
+        self.tally.silver += silver.len() as u64;
+        self.tally.rejected += rejects.len() as u64;
+        self.tally.duplicates += duplicates;
         let cut = &self.cuts[&number];
         for (what, expected, found) in [("silver", silver, &cut.silver), ("rejects", rejects, &cut.rejects)] {
             if expected != *found {
@@ -344,65 +345,6 @@ impl Oracle {
                 self.findings.push(format!("{key}: {what} of the cut lack {missing:?} and have {extra:?} too many"));
             }
         }
-    }
-
-    /// What a cut of these objects must have written, by the definition of the cuts.
-    fn expected(
-        &mut self,
-        objects: &[(usize, i64)],
-        rules: DatasetRules,
-        topic: &Topic,
-    ) -> (BTreeSet<Place>, BTreeSet<Place>) {
-        let (mut silver, mut rejects) = (BTreeSet::new(), BTreeSet::new());
-        let described = |(partition, from): &(usize, i64)| {
-            Some((*partition, *from, *self.chains.get(partition)?.objects.get(from)?))
-        };
-        let objects: Vec<(usize, i64, RawObject)> = objects.iter().filter_map(described).collect();
-        let Some(oldest) = objects.iter().map(|(.., object)| object.ingested_at).min() else {
-            return (silver, rejects);
-        };
-        self.forget(rules, oldest);
-        let mut ids = HashSet::new();
-        for (partition, from, object) in objects.iter().filter(|(.., object)| !object.is_gap) {
-            for ((_, offset), arrived_at) in self.landed.range((*partition, *from)..(*partition, object.next)) {
-                let made = &topic.partitions[*partition].made[offset];
-                let Some(event) = made.event.filter(|_| is_accepted(made, *arrived_at)) else {
-                    rejects.insert((*partition, *offset));
-                    continue;
-                };
-                let is_new =
-                    !self.recent.iter().any(|recent| recent.ids.contains(&event.number)) && ids.insert(event.number);
-                if is_new {
-                    silver.insert((*partition, *offset));
-                } else {
-                    self.tally.duplicates += 1;
-                }
-            }
-        }
-        self.tally.silver += silver.len() as u64;
-        self.tally.rejected += rejects.len() as u64;
-        let newest_arrival = objects.iter().map(|(.., object)| object.ingested_at).max().unwrap_or(oldest);
-        if !ids.is_empty() {
-            self.recent.push(Recent { newest_arrival, ids });
-        }
-        (silver, rejects)
-    }
-
-    /// Forgets the cuts that lie beyond the reach of one whose oldest object arrived then.
-    fn forget(&mut self, rules: DatasetRules, oldest: i64) {
-        let mut held = 0;
-        let mut kept = Vec::new();
-        for recent in self.recent.drain(..).rev() {
-            held += recent.ids.len();
-            if rules.max_ids < held {
-                break;
-            }
-            if oldest - recent.newest_arrival <= rules.horizon_secs * SECOND {
-                kept.push(recent);
-            }
-        }
-        kept.reverse();
-        self.recent = kept;
     }
 
     /// Judges the lake at the end, when all was delivered and drained.
@@ -453,24 +395,4 @@ impl Oracle {
             ));
         }
     }
-}
-
-/// Whether a record is an event that a function takes which it reached then.
-fn is_accepted(made: &Made, arrived_at: i64) -> bool {
-    made.event.is_some_and(|event| event.time <= arrived_at + MAX_FUTURE && arrived_at - MAX_PAST <= event.time)
-}
-
-/// The number in a name such as `00017.parquet`.
-fn number(name: &str) -> i64 {
-    let digits = name.split('.').next().unwrap_or_default();
-    digits.parse().unwrap_or_else(|_| panic!("{name} is no number"))
-}
-
-/// Positions are text in JSON.
-fn position(json: &Value) -> i64 {
-    json.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{json} is no position"))
-}
-
-fn integer(json: &Value) -> i64 {
-    json.as_i64().unwrap_or_else(|| panic!("{json} is no number"))
 }

@@ -43,7 +43,7 @@ pub const KINDS: [&str; 45] = [
     "raw objects deleted",
     "refines that overlapped",
     "cuts finished by another run",
-    "cuts finished by another deployment",
+    "cuts finished by a deployment with another dataset",
     "cuts of another dataset than the one before",
     "invocations out of time",
     "windows corrected",

@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use super::action::{Action, Delivery, Place};
+use super::functions::PROCESSES;
 use super::network::Answer;
+use super::setting::Setting;
 use super::topic::Kind;
-use super::world::{CONSUMERS, FUNCTIONS, Task, World};
+use super::world::{CONSUMERS, Task, World};
 use crate::random::Random;
 
 /// More would only wait for each other.
@@ -33,6 +35,8 @@ pub(super) struct Character {
     cold: usize,
     /// How many waits an invocation gets over at once, at the most.
     waits: usize,
+    /// Who began last goes on first, so that the others freeze.
+    neglects: bool,
     deadlines: bool,
     second_consumer: bool,
     second_deployment: bool,
@@ -43,7 +47,9 @@ pub(super) struct Character {
 }
 
 impl Character {
-    pub(super) fn draw(random: &mut Random) -> Self {
+    pub(super) fn draw(random: &mut Random, setting: &Setting) -> Self {
+        // Where raw objects are deleted after a day, days must pass.
+        let least_hours = usize::from(setting.has_retention());
         let rarely = |random: &mut Random, most: usize| if random.once_in(2) { 0 } else { random.below(most + 1) };
         Self {
             produce: 2 + random.below(4),
@@ -57,9 +63,10 @@ impl Character {
             declare: 4,
             seconds: random.below(5),
             minutes: rarely(random, 3),
-            hours: rarely(random, 2),
+            hours: least_hours + rarely(random, 2),
             cold: 1 + random.below(8),
             waits: [1, 3, 10, 10, 40, 200][random.below(6)],
+            neglects: random.once_in(3),
             deadlines: random.once_in(3),
             second_consumer: random.once_in(2),
             second_deployment: random.once_in(2),
@@ -92,9 +99,9 @@ impl Character {
             1 => self.deliver(random, world),
             2 => Action::Refine { id: self.id(), place: self.place(random) },
             3 => self.run(random, world),
-            4 => Action::Fail { id: somebody_of(random, world), answer: answer(random) },
+            4 => Action::Fail { id: self.somebody(random, world), answer: answer(random) },
             5 => Action::GiveUp { id: delivery_of(random, world) },
-            6 => Action::Crash { id: somebody_of(random, world) },
+            6 => Action::Crash { id: self.somebody(random, world) },
             7 => lose(random, world),
             8 => {
                 let refused: Vec<usize> = world.refused.keys().copied().collect();
@@ -112,10 +119,10 @@ impl Character {
     }
 
     fn place(&self, random: &mut Random) -> Place {
-        let function = random.below(FUNCTIONS);
-        let function = if self.second_deployment { function } else { function / 2 * 2 };
+        let process = random.below(PROCESSES);
+        let process = if self.second_deployment { process } else { process / 2 * 2 };
         let time = (self.deadlines && random.once_in(2)).then(|| Duration::from_secs(5 + random.below(60) as u64));
-        Place { function, is_cold: random.once_in(self.cold), time }
+        Place { process, is_cold: random.once_in(self.cold), time }
     }
 
     fn produce(&self, random: &mut Random, world: &World) -> Action {
@@ -148,10 +155,18 @@ impl Character {
         Action::Deliver(Delivery { id: self.id(), consumer, counts, back, place: self.place(random) })
     }
 
+    fn somebody(&self, random: &mut Random, world: &World) -> u32 {
+        let mut index = random.below(world.running.len());
+        if self.neglects {
+            index = index.max(random.below(world.running.len())).max(random.below(world.running.len()));
+        }
+        world.running.keys().nth(index).copied().unwrap_or_default()
+    }
+
     fn run(&self, random: &mut Random, world: &World) -> Action {
         let waits = u16::try_from(1 + random.below(self.waits)).unwrap_or(u16::MAX);
         let order = if random.once_in(2) { 0 } else { 1 + random.below(1000) as u64 };
-        Action::Run { id: somebody_of(random, world), waits, order }
+        Action::Run { id: self.somebody(random, world), waits, order }
     }
 }
 
@@ -165,10 +180,6 @@ fn draw(random: &mut Random, weights: &[usize]) -> usize {
         rest -= weight;
     }
     0
-}
-
-fn somebody_of(random: &mut Random, world: &World) -> u32 {
-    world.running.keys().nth(random.below(world.running.len())).copied().unwrap_or_default()
 }
 
 fn delivery_of(random: &mut Random, world: &World) -> u32 {
@@ -190,9 +201,17 @@ fn answer(random: &mut Random) -> Answer {
     }
 }
 
-/// What is not committed yet may be lost.
+/// Records are lost before they were delivered, or while somebody holds them who may be frozen.
 fn lose(random: &mut Random, world: &World) -> Action {
     let partition = random.below(world.setting.partitions);
     let from = world.consumers[0][partition].committed + random.below(4) as i64;
+    let mut held = world.running.values().filter_map(|invocation| match &invocation.task {
+        Task::Ingest { batches, .. } => batches.first(),
+        _ => None,
+    });
+    let (partition, from) = match held.next_back() {
+        Some((partition, offsets)) if random.once_in(2) => (*partition, offsets[random.below(offsets.len())]),
+        _ => (partition, from),
+    };
     Action::Lose { partition, from, count: 1 + random.below(4) }
 }

@@ -9,7 +9,7 @@ use penstock_core::cut::Bounds;
 use penstock_core::dataset::Dataset;
 use penstock_runtime::{CutSettings, FailureResponse, IngestSettings};
 
-use super::network::Listing;
+use super::port::Listing;
 use crate::random::Random;
 
 pub(super) const DATASET: &str = "simulated";
@@ -60,6 +60,10 @@ impl Setting {
 }
 
 impl Setting {
+    pub(super) fn has_retention(&self) -> bool {
+        self.deployments.iter().any(|deployment| deployment.cut.raw_retention_hours.is_some())
+    }
+
     /// The setting in words, a line each.
     pub(super) fn words(&self) -> Vec<String> {
         let Self { partitions, is_sparse, listing, deployments } = self;

@@ -75,7 +75,10 @@ impl Topic {
         let number = i32::try_from(partition).expect("few partitions");
         let log = &mut self.partitions[partition];
         let offset = log.end + if self.is_sparse { (log.made.len() % 3) as i64 } else { 0 };
-        let record = LogRecord { value, ..record(number, offset, now / 1000, Bytes::new()) };
+        // Producers set the time by clocks of their own, so it does not grow with the offset.
+        let timestamp = now / 1000 - offset * 7919 % 10_000;
+        let key = event.map(|event| Bytes::from(format!("d{}", event.device)));
+        let record = LogRecord { value, key, ..record(number, offset, timestamp, Bytes::new()) };
         log.made.insert(offset, Made { record, event });
         log.end = offset + 1;
     }
@@ -95,7 +98,7 @@ impl Topic {
         };
         // Event times are milliseconds in the JSON.
         let time = time.div_euclid(1000) * 1000;
-        let value = (number % 5 != 0).then_some(number as i64);
+        let value = (!number.is_multiple_of(5)).then_some(number as i64);
         let event = Event { number, device: number % 2, time, value };
         self.events.push(event);
         Some(event)

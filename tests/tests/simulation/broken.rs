@@ -24,7 +24,7 @@ pub(crate) struct Broken {
 }
 
 impl Broken {
-    pub(crate) fn new(store: Arc<dyn Store>, defect: Defect) -> Arc<dyn Store> {
+    pub(crate) fn over(store: Arc<dyn Store>, defect: Defect) -> Arc<dyn Store> {
         Arc::new(Self { store, defect, writes: AtomicU32::new(1) })
     }
 }

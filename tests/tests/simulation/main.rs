@@ -54,11 +54,11 @@ fn found(defect: MakeStore) -> (Case, Case) {
 }
 
 fn overwriting(clock: Arc<dyn Clock>) -> Arc<dyn Store> {
-    Broken::new(in_memory(clock), Defect::Overwrites)
+    Broken::over(in_memory(clock), Defect::Overwrites)
 }
 
 fn forgetting(clock: Arc<dyn Clock>) -> Arc<dyn Store> {
-    Broken::new(in_memory(clock), Defect::Forgets)
+    Broken::over(in_memory(clock), Defect::Forgets)
 }
 
 #[test]

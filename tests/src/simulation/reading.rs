@@ -1,4 +1,4 @@
-//! Reads what stands in the lake with the Parquet crate alone, and names with nothing but string functions.
+//! Reads what stands in the lake with the Parquet crate, a JSON parser and string functions, and nothing of ours.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -93,4 +93,19 @@ pub(super) fn date(time: i64) -> String {
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The number in a name such as `00017.parquet`.
+pub(super) fn number(name: &str) -> i64 {
+    let digits = name.split('.').next().unwrap_or_default();
+    digits.parse().unwrap_or_else(|_| panic!("{name} is no number"))
+}
+
+/// Positions are text in JSON.
+pub(super) fn position(json: &Value) -> i64 {
+    json.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{json} is no position"))
+}
+
+pub(super) fn integer(json: &Value) -> i64 {
+    json.as_i64().unwrap_or_else(|| panic!("{json} is no number"))
 }
