@@ -146,7 +146,7 @@ struct Aws {
 type Limit<T> = Option<T>;
 
 /// The arguments whose settings a mapping has.
-const MAPPED: [&str; 14] = [
+const MAPPED: [&str; 15] = [
     "topic",
     "group",
     "function",
@@ -161,6 +161,7 @@ const MAPPED: [&str; 14] = [
     "maximum_record_age_in_seconds",
     "bisect_batch_on_function_error",
     "report_batch_item_failures",
+    "on_failure",
 ];
 
 const EXAMPLE: &str = "\
@@ -363,6 +364,7 @@ mod tests {
         let read = mapping(&format!("--mapping {file} --drain")).unwrap();
         assert_eq!((read.topic.as_str(), read.batch_size, read.until), ("events", 1_000, Until::Drained));
         assert!(mapping(&format!("--mapping {file} --batch-size 5")).unwrap_err().contains("cannot be used"));
+        assert!(mapping(&format!("--mapping {file} --on-failure kafka://x")).unwrap_err().contains("cannot be used"));
         assert!(mapping("--mapping no-such-file").unwrap_err().contains("no-such-file"));
         assert!(mapping("--topic events").unwrap_err().contains("--brokers"));
     }

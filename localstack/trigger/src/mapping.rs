@@ -30,6 +30,8 @@ pub const MAXIMUM_POLLERS: RangeInclusive<usize> = 1..=2_000;
 pub const DEFAULT_MINIMUM_POLLERS: usize = 1;
 /// Lambda's default in provisioned mode.
 pub const DEFAULT_MAXIMUM_POLLERS: usize = 200;
+/// Short, because most failures pass; it is doubled with each attempt.
+pub const DEFAULT_FIRST_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// A function that is running when the trigger is told to stop gets this long to end.
 pub const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -55,6 +57,8 @@ pub struct Mapping {
     pub payload_limit_bytes: usize,
     pub pollers: Pollers,
     pub failures: Failures,
+    /// How long the first retry waits. Each further one waits twice as long, up to half a minute; half of it is jitter.
+    pub first_retry_delay: Duration,
     pub until: Until,
     pub stop_grace: Duration,
     pub redelivery: Option<Redelivery>,
@@ -127,6 +131,7 @@ impl Mapping {
             payload_limit_bytes: PAYLOAD_LIMIT_BYTES,
             pollers: Pollers::OnDemand(DEFAULT_POLLERS),
             failures: Failures::default(),
+            first_retry_delay: DEFAULT_FIRST_RETRY_DELAY,
             until: Until::default(),
             stop_grace: DEFAULT_STOP_GRACE,
             redelivery: None,

@@ -3,12 +3,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-const FIRST_DELAY: Duration = Duration::from_millis(200);
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
 /// The delay after the given attempt (the first is 1): doubled each time up to 30 s, of which one half is jitter.
-pub(crate) fn delay(attempt: u32, random: &mut Random) -> Duration {
-    let doubled = FIRST_DELAY.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(MAX_DELAY);
+pub(crate) fn delay(first: Duration, attempt: u32, random: &mut Random) -> Duration {
+    let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(MAX_DELAY);
     doubled.mul_f64(0.5 + 0.5 * random.share())
 }
 
@@ -56,11 +55,12 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::DEFAULT_FIRST_RETRY_DELAY;
 
     fn check(attempt: u32, expect_millis: std::ops::RangeInclusive<u64>) {
         let mut random = Random::new(7);
         for _ in 0..100 {
-            let millis = delay(attempt, &mut random).as_millis() as u64;
+            let millis = delay(DEFAULT_FIRST_RETRY_DELAY, attempt, &mut random).as_millis() as u64;
             assert!(expect_millis.contains(&millis), "attempt {attempt}: {millis} ms");
         }
     }

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use penstock_trigger::destination::{Destination, KafkaDestination};
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
 use penstock_trigger::kafka::KafkaLog;
 use penstock_trigger::log::LogError;
-use penstock_trigger::mapping::{Mapping, Pollers, StartingPosition, Until};
-use penstock_trigger::{Served, TriggerError, serve};
+use penstock_trigger::mapping::{Failures, Mapping, OnFailure, Pollers, StartingPosition, Until};
+use penstock_trigger::{Served, Trigger, TriggerError, serve};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -274,6 +275,80 @@ async fn a_partition_that_fails_for_ever_holds_back_no_other() {
     assert!(served.polled < 120_000, "reading the failing partition pauses: {}", served.polled);
     drain(&mapping, &function).await;
     assert_eq!(function.delivered(0), range(0, 40_000), "once the function is mended, all of it comes");
+}
+
+/// A mapping in provisioned mode that gives up to another topic what fails once.
+fn giving_up(topic: &Topic, failed: &str) -> Mapping {
+    Mapping {
+        batch_size: 4,
+        pollers: Pollers::Provisioned { minimum: 1, maximum: 4 },
+        failures: Failures {
+            maximum_retry_attempts: Some(0),
+            destination: Some(OnFailure::Kafka { topic: failed.to_owned() }),
+            ..Failures::default()
+        },
+        until: Until::Drained,
+        ..topic.mapping()
+    }
+}
+
+async fn run_giving_up(
+    mapping: &Mapping,
+    failed: &str,
+    function: &Function,
+    stop: impl Future<Output = ()> + Send,
+) -> Served {
+    let log = Arc::new(KafkaLog::new(mapping, &[]).unwrap());
+    let destination: Arc<dyn Destination> = Arc::new(KafkaDestination::new(failed, mapping, &[]).unwrap());
+    Trigger::new(mapping, log, function.invoker(&[0])).on_failure(destination).serve(stop).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_goes_to_a_topic_record_by_record() {
+    let (topic, failed, function) = (Topic::new(2).await, Topic::new(3).await, Function::default());
+    for index in 0..10 {
+        let value = format!("value {index}");
+        topic.send_record(FutureRecord::to(&topic.name).partition(0).key("dev-1").payload(&value).timestamp(1_000));
+    }
+    topic.send(1, 10);
+    topic.acknowledged().await;
+    let served = run_giving_up(&giving_up(&topic, &failed.name), &failed.name, &function, pending()).await;
+    assert_eq!((served.delivered, served.discarded), (10, 10));
+    assert_eq!((served.partitions[&0].committed, served.partitions[&1].committed), (Some(10), Some(10)));
+
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&kept);
+    let invoker = from_fn(move |payload: Bytes| {
+        keep.lock().unwrap().extend(records(&payload));
+        async { Ok(Bytes::new()) }
+    });
+    run(&Mapping { until: Until::Drained, ..failed.mapping() }, Arc::new(invoker), pending()).await;
+    let kept = kept.lock().unwrap();
+    // One key goes to one partition, so the order is kept.
+    let partitions: BTreeSet<i32> = kept.iter().map(partition).collect();
+    assert_eq!((kept.len(), partitions.len()), (10, 1));
+    for (offset, record) in kept.iter().enumerate() {
+        assert_eq!(record["key"], "ZGV2LTE=");
+        let message = base64_simd::STANDARD.decode_to_vec(record["value"].as_str().unwrap()).unwrap();
+        let message: Value = serde_json::from_slice(&message).unwrap();
+        assert_eq!(message["requestContext"]["condition"], "RetriesExhausted");
+        assert_eq!(message["KafkaBatchInfo"]["recordInfo"]["offset"], offset.to_string());
+        let records = &message["payload"]["records"][format!("{}-0", topic.name)];
+        assert_eq!((records.as_array().unwrap().len(), &records[0]["offset"]), (1, &Value::from(offset)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_no_topic_loses_nothing() {
+    let (topic, function) = (Topic::new(2).await, Function::default());
+    (0..2).for_each(|partition| topic.send(partition, 10));
+    topic.acknowledged().await;
+    let others = function.clone();
+    let done = until(move || others.offsets(1).len() == 10);
+    let mapping = giving_up(&topic, "no-such-topic");
+    let served = run_giving_up(&mapping, "no-such-topic", &function, done).await;
+    assert_eq!(served.discarded, 0);
+    assert!(!served.partitions.contains_key(&0), "nothing of it is committed: {served:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,7 +111,7 @@ impl Session {
     }
 
     fn try_again(&mut self, part: Part, attempt: u32, error: &dyn Display) {
-        let pause = delay(attempt, &mut self.random);
+        let pause = self.delay(attempt);
         tracing::error!(
             function = %self.mapping.function,
             topic = %self.mapping.topic,
@@ -123,6 +123,10 @@ impl Session {
             "{error}"
         );
         self.wait(pause, Step::Invoke, Batch { parts: vec![part], attempt });
+    }
+
+    fn delay(&mut self, attempt: u32) -> Duration {
+        delay(self.mapping.first_retry_delay, attempt, &mut self.random)
     }
 
     fn wait(&mut self, pause: Duration, step: Step, batch: Batch) {
@@ -173,7 +177,7 @@ impl Session {
 
     /// The records are delivered, so only the commit is tried again.
     fn retry_commit(&mut self, batch: Batch, error: &LogError) {
-        let pause = delay(batch.attempt, &mut self.random);
+        let pause = self.delay(batch.attempt);
         let positions: Vec<_> = batch.parts.iter().map(|part| (part.partition, part.next_offset())).collect();
         tracing::warn!(
             topic = %self.mapping.topic,
@@ -247,7 +251,7 @@ impl Session {
 
     /// Nothing is lost while the destination does not take it: the partition waits.
     fn retry_giving_up(&mut self, batch: Batch, discarded: Arc<Discarded>, error: &DestinationError) {
-        let pause = delay(batch.attempt, &mut self.random);
+        let pause = self.delay(batch.attempt);
         tracing::error!(
             topic = %discarded.topic,
             partition = discarded.partition,
