@@ -3,7 +3,7 @@
 #
 # Needs Python 3.11 or newer, Node, Java 17 or newer and network to PyPI and npm for the first time.
 # What it installs lies in the cache folder and is made once for each set of versions. A reader that cannot be
-# installed is an error.
+# installed is an error. KEEP_LAKE=DIRECTORY makes the lake there and keeps it.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -43,8 +43,13 @@ binaries() {
 }
 
 check() {
-    lake="$(mktemp -d)"
-    trap 'rm -rf "$lake"' EXIT
+    if [[ -n ${KEEP_LAKE:-} ]]; then
+        lake="$KEEP_LAKE"
+        mkdir -p "$lake"
+    else
+        lake="$(mktemp -d)"
+        trap 'rm -rf "$lake"' EXIT
+    fi
     NODE_FOLDER="$node" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" check.py "$TARGET/release" "$lake" "$@"
 }
 

@@ -6,9 +6,10 @@
 
 import { readFileSync } from 'node:fs'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
 
-// By default hyparquet makes milliseconds of a time, and text of all bytes.
-const options = { utf8: false, parsers: { timestampFromMicroseconds: (micros) => micros } }
+// By itself hyparquet knows no codec but Snappy. By default it makes milliseconds of a time, and text of all bytes.
+const options = { compressors, utf8: false, parsers: { timestampFromMicroseconds: (micros) => micros } }
 
 const [command, ...rest] = process.argv.slice(2)
 const commands = { version, read, count }
