@@ -3,7 +3,13 @@
 //!
 //! Tests compare stories: `0[0,4) ok` is a call of the function with the records 0 to 3 of partition 0 that succeeded,
 //! `0[0,4) up: RetryAttemptsExhausted` are the same records when the destination has taken them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, and takes what it is given"
+)]
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -312,7 +318,7 @@ async fn another_record_that_fails_has_all_attempts() {
     let act = |payload: &Payload, call: usize| {
         let first = payload[&0][0];
         // Each record fails once when it is the first, and lets the one before it through.
-        if call % 2 == 0 { Act::Report(vec![(0, first)]) } else { Act::Report(vec![(0, (first + 1).min(3))]) }
+        if call.is_multiple_of(2) { Act::Report(vec![(0, first)]) } else { Act::Report(vec![(0, (first + 1).min(3))]) }
     };
     let story = [
         "0[0,4) reports 0@0",
@@ -373,7 +379,7 @@ async fn what_grows_too_old_while_it_fails_is_given_up() {
     let failures =
         Failures { maximum_record_age_secs: Some(60), maximum_retry_attempts: Some(10_000), ..Failures::default() };
     let scene = Scene::new(&[8], failures).await;
-    let served = scene.run(|_, call| if call % 2 == 0 { Act::Fail } else { Act::BeAway }).await;
+    let served = scene.run(|_, call: usize| if call.is_multiple_of(2) { Act::Fail } else { Act::BeAway }).await;
     assert_eq!(scene.story().last().unwrap(), "0[0,8) up: RecordAgeExceeded");
     assert!(5 < served.invocations, "it was tried for a minute: {served:?}");
 }
