@@ -186,6 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn the_deviation_is_that_of_a_sample() {
+        // Around 5 the squares add up to 32: of a population it would be 2.
+        let answer = &ask(events(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), 1)[0];
+        assert_eq!((answer.mean, answer.stddev), (5.0, (32.0_f64 / 7.0).sqrt()));
+        assert_eq!(ask(events(&[3.0]), 1)[0].stddev, 0.0);
+    }
+
+    #[test]
     fn of_one_id_the_first_by_topic_partition_and_offset_counts() {
         let mut events = events(&[1.0]);
         events.push(Event { place: (0, 0, -1), value: 2.0, ..events[0] });

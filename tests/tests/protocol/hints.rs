@@ -80,3 +80,20 @@ async fn a_hint_of_an_object_that_retention_deleted_changes_nothing() {
     assert_eq!(land(&lake.ingest(), &batch(10..20)).await, 5);
     drained(&lake, &ids(0..20)).await;
 }
+
+#[tokio::test]
+async fn a_hint_of_what_is_not_there_does_not_begin_a_chain_anew() {
+    let lake = TestLake::in_memory();
+    for first in [0, 5, 10] {
+        land(&lake.ingest(), &batch(first..first + 5)).await;
+    }
+    run(&lake.refine()).await;
+    // Retention took the beginning, so that its key is free; and the hint is that of another lake.
+    for first in [0, 5] {
+        lake.store.delete(&chain(0).object("iot", at(first))).await.unwrap();
+    }
+    lake.store.put_hint(&keys::progress_hint("iot"), hint(1, &[(chain(0), 1000)]).into()).await.unwrap();
+    assert_eq!(land(&lake.ingest(), &batch(10..20)).await, 5);
+    assert_eq!(links(&lake, &chain(0)).await[0].from, at(10));
+    drained(&lake, &ids(0..20)).await;
+}

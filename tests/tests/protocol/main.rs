@@ -29,3 +29,6 @@ mod damage;
 mod datasets;
 mod dedupe;
 mod watermark;
+
+// What proves it.
+mod audit;
