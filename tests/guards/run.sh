@@ -36,7 +36,7 @@ readonly SUITES=(
 )
 readonly SIMULATION="${SUITES[-1]}"
 # Longer than any suite takes: a guard may be all that ends a loop.
-readonly PATIENCE_SECS=900
+readonly PATIENCE_SECS=600
 
 main() {
     local pattern=${1:-} patch failed=0 tried=0
