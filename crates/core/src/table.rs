@@ -15,7 +15,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -176,7 +176,8 @@ impl TableWriter {
     }
 }
 
-/// Dictionaries only where text repeats, deltas for what grows: measured to be smaller and faster than the defaults.
+/// Dictionaries only where text repeats. No deltas: fastparquet reads their steps of more than 28 bits as other
+/// numbers, without an error, and a step between two partitions or two days has more. See `docs/formats.md`.
 fn properties(schema: &Schema, unique_text: &[&str]) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
@@ -186,10 +187,9 @@ fn properties(schema: &Schema, unique_text: &[&str]) -> WriterProperties {
         let path = ColumnPath::from(field.name().as_str());
         let is_unique = unique_text.contains(&field.name().as_str());
         properties = match field.data_type() {
-            DataType::Timestamp(..) | DataType::Int64 => properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-            DataType::Float64 | DataType::Binary => properties.set_column_dictionary_enabled(path, false),
+            DataType::Timestamp(..) | DataType::Int64 | DataType::Float64 | DataType::Binary => {
+                properties.set_column_dictionary_enabled(path, false)
+            }
             DataType::Utf8 if is_unique => properties.set_column_dictionary_enabled(path, false),
             _ => properties,
         };

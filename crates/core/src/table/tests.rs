@@ -73,6 +73,17 @@ fn equal_rows_give_equal_bytes() {
 }
 
 #[test]
+fn encodings_are_those_that_every_reader_understands() {
+    use parquet::basic::Encoding;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file(1000, "x")).unwrap();
+    for column in metadata.row_group(0).columns() {
+        let mut used = column.encodings();
+        let known = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
+        assert!(used.all(|encoding| known.contains(&encoding)), "{}", column.column_path());
+    }
+}
+
+#[test]
 fn field_ids_are_unique_and_there() {
     let dataset = iot();
     for schema in [silver_schema(&dataset), rejects_schema(), windows_schema(&dataset)] {
