@@ -18,22 +18,31 @@ class FastParquet(Reader):
         return fastparquet.__version__
 
     def read(self, folder: Path) -> Table:
-        read = scan(folder)
-        frame = read.to_pandas()
         table = Table()
-        for name in frame.columns:
-            kind = logical(read, name, frame[name])
-            table.add(name, kind, values(kind, frame[name]))
+        for read in scan(folder):
+            frame = read.to_pandas()
+            for name in frame.columns:
+                kind = logical(read, name, frame[name])
+                table.types.setdefault(name, kind)
+                seen = values(kind, frame[name])
+                if kind == "bytes":
+                    seen = [padded(read.schema.schema_element([name]), value) for value in seen]
+                table.columns.setdefault(name, []).extend(seen)
         return table
 
     def count_since(self, folder: Path, column: str, micros: int) -> int:
         filters = [(column, ">=", pd.Timestamp(utc(micros)).tz_localize(None))]
-        return len(scan(folder).to_pandas(columns=[column], filters=filters, row_filter=True))
+        reads = (read.to_pandas(columns=[column], filters=filters, row_filter=True) for read in scan(folder))
+        return sum(map(len, reads))
 
 
-def scan(folder: Path) -> fastparquet.ParquetFile:
-    root = str(folder) if is_partitioned(folder) else False
-    return fastparquet.ParquetFile([str(file) for file in files(folder)], root=root)
+def scan(folder: Path) -> list[fastparquet.ParquetFile]:
+    """All days as one; other files one by one, because it takes any folders for partitions."""
+    paths = [str(file) for file in files(folder)]
+    if is_partitioned(folder):
+        return [fastparquet.ParquetFile(paths, root=str(folder))]
+    # A declared gap has no rows, and nothing to read for it.
+    return [read for read in map(fastparquet.ParquetFile, paths) if read.row_groups]
 
 
 def logical(read: fastparquet.ParquetFile, name: str, column: pd.Series) -> str:
@@ -47,6 +56,11 @@ def logical(read: fastparquet.ParquetFile, name: str, column: pd.Series) -> str:
         return TYPES[str(column.dtype)]
     element = read.schema.schema_element([name])
     return "text" if element.converted_type == 0 else "bytes"
+
+
+def padded(element, value: bytes | None) -> bytes | None:
+    """Bytes of a fixed length lose the zeros at their end, because numpy takes them for padding."""
+    return None if value is None else value.ljust(element.type_length or 0, b"\0")
 
 
 def values(kind: str, column: pd.Series) -> list:
