@@ -14,8 +14,8 @@ mod string;
 use std::borrow::Cow;
 
 pub(crate) use literal::Literal;
-pub(crate) use number::{NoInteger, Number};
-pub(crate) use string::Text;
+pub(crate) use number::{NoInteger, Number, plain_number};
+pub(crate) use string::{Text, plain_string};
 
 /// Where and why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -33,7 +33,7 @@ use arrow_schema::ArrowError;
 use self::columns::{Bytes, Column, Values};
 use self::keys::Keys;
 use self::plan::Plan;
-use self::record::TypedColumns;
+use self::record::{PADDING, TypedColumns};
 use crate::checksum::{Checksum, row_hash};
 use crate::dataset::{ColumnType, Dataset};
 use crate::payload::{Batch, Encoded, Record, SourceKind, TimestampType};
@@ -171,6 +171,8 @@ struct Rows<'d> {
 impl Rows<'_> {
     /// Takes in the records of a chunk and empties it.
     fn chunk(&mut self, chunk: &mut Chunk<'_>) {
+        self.decoded_bytes += chunk.bytes.len() as u64;
+        chunk.bytes.extend_from_slice(&[0; PADDING]);
         // UTF-8 is checked once for all of them. Where that holds, a value is UTF-8 if it neither begins nor ends
         // within a character; where it does not hold, each is checked by itself.
         let text = simdutf8::basic::from_utf8(&chunk.bytes).ok();
@@ -192,18 +194,19 @@ impl Rows<'_> {
                         Some(text) => text.get(range.clone()).is_some(),
                         None => simdutf8::basic::from_utf8(value).is_ok(),
                     };
-                    self.value(row, value, is_utf8)
+                    self.value(row, &chunk.bytes[range.start..], value.len(), is_utf8)
                 }
             };
             if let Err(reject) = parsed {
                 self.rejects.add(row, &reject, bytes);
             }
         }
-        self.decoded_bytes += chunk.bytes.len() as u64;
         chunk.bytes.clear();
     }
 
-    fn value(&mut self, row: usize, value: &[u8], is_utf8: bool) -> Result<(), Box<Reject>> {
+    /// Takes in the value that the first `length` bytes of `text` are.
+    fn value(&mut self, row: usize, text: &[u8], length: usize, is_utf8: bool) -> Result<(), Box<Reject>> {
+        let value = &text[..length];
         let limit = self.dataset.limits.max_value_bytes;
         if self.kind == SourceKind::Kinesis && value.starts_with(&AGGREGATED_MAGIC) {
             let detail = "several records packed into one by the Kinesis Producer Library: turn its aggregation off";
@@ -226,7 +229,7 @@ impl Rows<'_> {
             let at = std::str::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
             return reject(Reason::NotUtf8, format!("the value is not UTF-8 at byte {at}"));
         }
-        self.typed.parse(self.plan, row, value)
+        self.typed.parse(self.plan, row, text, length)
     }
 
     fn finish(

@@ -27,10 +27,9 @@ impl Literal {
     pub(crate) fn starts(&self, text: &[u8]) -> bool {
         match (&self.window, text.first_chunk()) {
             (Some((expected, mask)), Some(window)) => {
+                // Most of what is asked for and does not stand there differs in the first word.
                 let found = words(window);
-                let different =
-                    (0..WORDS).fold(0, |different, word| different | (found[word] ^ expected[word]) & mask[word]);
-                different == 0
+                (0..WORDS).all(|word| (found[word] ^ expected[word]) & mask[word] == 0)
             }
             _ => text.starts_with(&self.text),
         }

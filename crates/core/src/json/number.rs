@@ -85,6 +85,40 @@ impl Number<'_> {
     }
 }
 
+/// Digits that a plain number may have: all of them fit a double, and an integer of any kind.
+const PLAIN_DIGITS: usize = 15;
+
+/// The number at `start`, and where it ends, if it is the usual kind: few digits and no exponent.
+/// Otherwise, and where no number stands, `None`. What stands behind it is not looked at.
+#[inline]
+pub(crate) fn plain_number(text: &[u8], start: usize) -> Option<(Number<'_>, usize)> {
+    let negative = *text.get(start)? == b'-';
+    let first = if negative { start + 1 } else { start };
+    let (whole, point) = plain_digits(text, first, 0);
+    let has_point = text.get(point) == Some(&b'.');
+    let (digits, end) = if has_point { plain_digits(text, point + 1, whole) } else { (whole, point) };
+    let places = if has_point { end - point - 1 } else { 0 };
+    let digit_count = point - first + places;
+    let is_canonical = first < point && (text[first] != b'0' || point == first + 1) && (0 < places || !has_point);
+    if !is_canonical || PLAIN_DIGITS < digit_count {
+        return None;
+    }
+    #[expect(clippy::cast_possible_wrap, reason = "there are few of them")]
+    let exponent = -(places as i64);
+    Some((Number { text: &text[start..end], negative, digits, digit_count, exponent }, end))
+}
+
+/// Appends digits to a value, which wraps around: the caller counts them. Returns it, and where they end.
+#[inline]
+fn plain_digits(text: &[u8], start: usize, mut value: u64) -> (u64, usize) {
+    let mut at = start;
+    while let Some(digit @ 0..=9) = text.get(at).map(|byte| byte.wrapping_sub(b'0')) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    (value, at)
+}
+
 impl<'a> Scanner<'a> {
     /// A number; the scanner stands at its sign or first digit.
     #[inline]

@@ -33,6 +33,21 @@ const fn special(word: u64) -> u64 {
     (is_zero | is_control) & HIGH_BITS
 }
 
+/// The string whose opening quote stands at `start`, without its quotes, if it has no escapes.
+/// Otherwise, and where it ends less than eight bytes before the text, perhaps `None`.
+#[inline]
+pub(crate) fn plain_string(text: &[u8], start: usize) -> Option<&[u8]> {
+    let mut at = start + 1;
+    loop {
+        let found = special(u64::from_le_bytes(*text.get(at..)?.first_chunk()?));
+        if found != 0 {
+            let end = at + found.trailing_zeros() as usize / 8;
+            return (text[end] == b'"').then(|| &text[start + 1..end]);
+        }
+        at += 8;
+    }
+}
+
 impl<'a> Scanner<'a> {
     /// A string; the scanner stands at its opening quote.
     #[inline]

@@ -101,8 +101,10 @@ impl Column {
     /// Makes the row null again, as if it had never been written.
     pub(super) fn take_back(&mut self, row: usize) {
         self.valid.clear(row);
-        if let Values::String(strings) = &mut self.values {
-            strings.take_back(row);
+        match &mut self.values {
+            Values::String(strings) => strings.take_back(row),
+            Values::Bool(bits) => bits.clear(row),
+            _ => {}
         }
     }
 

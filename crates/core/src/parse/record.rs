@@ -1,5 +1,7 @@
 //! One record's value to one row of the dataset's columns.
 
+mod usual;
+
 use std::borrow::Cow;
 
 use arrow_array::ArrayRef;
@@ -14,6 +16,8 @@ use crate::json::{Fault, Kind, NoInteger, Number, Problem, Scanner, Text};
 use crate::reject::{Reason, Reject, quote};
 use crate::time::{self, MICROS_PER_DAY, MICROS_PER_SECOND};
 use crate::uuid;
+
+pub(super) use usual::PADDING;
 
 /// The rare way out of the hot path is boxed, so that results stay in registers.
 type Parsed<T> = Result<T, Box<Reject>>;
@@ -106,11 +110,22 @@ impl<'d> TypedColumns<'d> {
         }
     }
 
-    /// Reads a value, which is UTF-8, into a row. Rows come in ascending order.
+    /// Reads a value, which is UTF-8 and the first `length` bytes of `text`, into a row. Rows come in ascending order.
+    /// What stands behind it changes nothing, but should be there: see [`PADDING`].
     ///
     /// # Errors
     /// The first thing wrong with the value, from left to right. The row is null in every column then.
-    pub(super) fn parse(&mut self, plan: &Plan, row: usize, value: &[u8]) -> Parsed<()> {
+    pub(super) fn parse(&mut self, plan: &Plan, row: usize, text: &[u8], length: usize) -> Parsed<()> {
+        let value = &text[..length];
+        if !self.parse_usual(plan, row, text, length) {
+            self.parse_any(plan, row, value)?;
+        }
+        self.derive(row, value);
+        Ok(())
+    }
+
+    /// Reads a value of any form.
+    fn parse_any(&mut self, plan: &Plan, row: usize, value: &[u8]) -> Parsed<()> {
         let extra_start = self.extra.bytes.len();
         let mut walk = Walk { plan, scanner: Scanner::new(value), row, unknown: None };
         let parsed = self.root(&mut walk).and_then(|()| self.check_row(row));
@@ -119,7 +134,6 @@ impl<'d> TypedColumns<'d> {
                 if extra_start < self.extra.bytes.len() {
                     self.extra.close(row);
                 }
-                self.derive(row, value);
                 Ok(())
             }
             Err(mut reject) => {
