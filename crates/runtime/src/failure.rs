@@ -90,9 +90,3 @@ impl From<CutError> for Failure {
         }
     }
 }
-
-impl From<Failure> for lambda_runtime::Diagnostic {
-    fn from(failure: Failure) -> Self {
-        Self { error_type: failure.kind.as_str().to_owned(), error_message: failure.message }
-    }
-}

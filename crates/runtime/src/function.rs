@@ -1,12 +1,22 @@
 //! Runs a handler as a Lambda function, against any Lambda Runtime API.
 
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+
 use async_trait::async_trait;
-use lambda_runtime::{Context, LambdaEvent, service_fn};
-use serde_json::value::RawValue;
+use futures::FutureExt;
+use futures::future::join;
 use tokio::sync::OnceCell;
+use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
+use crate::runtime_api::{Invocation, RuntimeApi, RuntimeApiError};
 use crate::{Failure, Settings};
+
+/// Where the Runtime API is: the one variable that Lambda, and all that stand in for it, set.
+const ADDRESS: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// What an invocation knows besides its event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,13 +24,6 @@ pub struct Call {
     pub request_id: String,
     /// Epoch microseconds. One in the past means that there is none.
     pub deadline: i64,
-}
-
-impl From<&Context> for Call {
-    fn from(context: &Context) -> Self {
-        let deadline = i64::try_from(context.deadline).unwrap_or(i64::MAX).saturating_mul(1000);
-        Self { request_id: context.request_id.clone(), deadline }
-    }
 }
 
 /// A Lambda function.
@@ -33,37 +36,76 @@ pub trait Function: Sized + Send + Sync {
     async fn call(&self, event: &[u8], call: &Call) -> Result<serde_json::Value, Failure>;
 }
 
-/// Serves invocations until the Runtime API ends the process.
+/// Serves invocations until the Runtime API ends the process, or cannot be reached.
 ///
 /// Where the start fails (wrong settings, no lake), every invocation says why, and tries it again:
 /// the message reaches whoever looks at the invocation, and a store that was away for a while is no reason to restart.
-///
-/// # Errors
-/// The Runtime API cannot be reached.
-pub async fn run_function<F: Function>(env: impl Fn(&str) -> Option<String>) -> Result<(), lambda_runtime::Error> {
-    let settings = Settings::read(env);
+pub async fn run_function<F: Function>(env: impl Fn(&str) -> Option<String>) -> ExitCode {
+    let settings = Settings::read(&env);
     start_logging(settings.as_ref().map_or("info", |settings| &settings.log));
-    let settings = settings.map_err(Failure::misconfigured);
-    let function: OnceCell<F> = OnceCell::new();
-    let open = || async {
-        match &settings {
-            Ok(settings) => F::open(settings).await,
-            Err(failure) => Err(failure.clone()),
-        }
+    let Some(address) = env(ADDRESS) else {
+        tracing::error!(
+            "{ADDRESS} is not set: this program is started by Lambda, or by what stands in for it, such as `cargo lambda watch`"
+        );
+        return ExitCode::FAILURE;
     };
-    if let Err(failure) = function.get_or_try_init(open).await {
-        tracing::error!(kind = failure.kind.as_str(), "the function cannot start: {failure}");
+    let start = Start { settings: settings.map_err(Failure::misconfigured), function: OnceCell::<F>::new() };
+    let Err(error) = start.serve(&mut RuntimeApi::new(&address)).await;
+    tracing::error!("{error}");
+    ExitCode::FAILURE
+}
+
+/// A function that is open, or will be.
+struct Start<F> {
+    settings: Result<Settings, Failure>,
+    function: OnceCell<F>,
+}
+
+impl<F: Function> Start<F> {
+    async fn serve(&self, api: &mut RuntimeApi) -> Result<Infallible, RuntimeApiError> {
+        let mut event = Vec::new();
+        // The lake is opened while the first invocation is on its way.
+        let warm_up = async {
+            if let Err(failure) = self.function().await {
+                tracing::error!(kind = failure.kind.as_str(), "the function cannot start: {failure}");
+            }
+        };
+        let (first, ()) = join(api.next(&mut event), warm_up).await;
+        let mut invocation = first?;
+        loop {
+            let answer = self.invoke(&invocation, &event).await;
+            api.answer(&invocation, &answer).await?;
+            invocation = api.next(&mut event).await?;
+        }
     }
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        let function = function.get_or_try_init(open).await?;
-        let call = Call::from(&event.context);
-        let answer = function.call(event.payload.get().as_bytes(), &call).await;
+
+    async fn function(&self) -> Result<&F, Failure> {
+        let open = || async {
+            match &self.settings {
+                Ok(settings) => F::open(settings).await,
+                Err(failure) => Err(failure.clone()),
+            }
+        };
+        self.function.get_or_try_init(open).await
+    }
+
+    async fn invoke(&self, invocation: &Invocation, event: &[u8]) -> Result<serde_json::Value, Failure> {
+        let Invocation { call, trace_id, .. } = invocation;
+        let span = tracing::info_span!("invocation", trace_id);
+        let work = async { self.function().await?.call(event, call).await };
+        // A panic fails its own invocation, with a message, and not the process.
+        let answer = AssertUnwindSafe(work.instrument(span)).catch_unwind().await;
+        let answer = answer.unwrap_or_else(|panic| Err(Failure::bug(panic_message(&*panic))));
         if let Err(failure) = &answer {
             tracing::error!(request_id = call.request_id, kind = failure.kind.as_str(), "{failure}");
         }
         answer
-    }))
-    .await
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the function panicked: {}", text.unwrap_or("no message"))
 }
 
 /// One JSON object per line on standard output, which Lambda takes to CloudWatch.

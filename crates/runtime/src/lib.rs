@@ -7,6 +7,7 @@ mod lake;
 mod clock;
 mod failure;
 mod function;
+mod runtime_api;
 
 pub use clock::SystemClock;
 pub use failure::{Failure, Kind};

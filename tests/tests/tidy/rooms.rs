@@ -55,12 +55,11 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
-const WORLDS: [(&str, &[&str]); 9] = [
+const WORLDS: [(&str, &[&str]); 8] = [
     ("aws-config", &["penstock-lake"]),
     ("aws-sdk-", &["penstock-lake"]),
     // It signs what goes to on-failure destinations.
     ("aws-sigv4", &["penstock-trigger"]),
-    ("lambda_runtime", &["penstock-runtime", "penstock-ingest", "penstock-refine"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
     ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-trigger"]),
     ("datafusion", &["penstock-sql"]),
