@@ -15,6 +15,11 @@ use crate::{Clock, Listed, ObjectEnd, Operation, Put, Store, StoreError};
 /// A sleep that lasts so much longer than asked for (in microseconds) was no sleep of ours.
 const SUSPENDED: i64 = 60 * 1_000_000;
 
+/// No attempt begins so long after the first one (in microseconds), because what the caller knew then may no longer hold.
+/// Far above the longest deadline, and far below the shortest retention of raw objects:
+/// a function that was frozen in an attempt must not write where a deleted object was.
+const STALE: i64 = 60 * 60 * 1_000_000;
+
 /// How long to wait between attempts, and how often to try when nobody gives a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -76,6 +81,7 @@ impl Retrying {
         F: Future<Output = Result<T, StoreError>> + Send,
         T: Send,
     {
+        let began = self.clock.now();
         let mut attempt = 1;
         loop {
             let error = match call().await {
@@ -86,8 +92,9 @@ impl Retrying {
             StoreRetried { operation: operation.name(), key, attempt, wait, cause: &with_causes(&error) }.emit();
             let due = self.clock.now().saturating_add(micros(wait));
             self.clock.sleep(wait).await;
-            // The machine itself was asleep: what the caller knew when it asked may no longer hold.
-            if due.saturating_add(SUSPENDED) < self.clock.now() {
+            // The machine itself was asleep, in this wait or in an attempt.
+            let now = self.clock.now();
+            if due.saturating_add(SUSPENDED) < now || began.saturating_add(STALE) < now {
                 return Err(error);
             }
             attempt = attempt.saturating_add(1);

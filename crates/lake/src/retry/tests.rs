@@ -73,6 +73,20 @@ async fn after_a_sleep_of_the_machine_itself_the_caller_decides() {
 }
 
 #[tokio::test]
+async fn after_an_attempt_in_which_the_machine_was_asleep_the_caller_decides() {
+    for (minutes, outcome, attempts) in [(59, true, 2), (61, false, 1), (25 * 60, false, 1)] {
+        let Setup { clock, faulty, store } = setup(Answer::Unavailable, 0);
+        let asleep = move |_: &str| {
+            clock.advance(Duration::from_secs(60 * minutes));
+            true
+        };
+        faulty.script(Fault::new(Answer::ReplyLost).key(asleep).times(1));
+        let result = store.put_new("key", Bytes::from_static(b"mine")).await;
+        assert_eq!((result.is_ok(), faulty.calls().len()), (outcome, attempts), "{minutes} minutes: {result:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_operation_is_tried_again() {
     let Setup { faulty, store, .. } = setup(Answer::Unavailable, 0);
     let fail_once = || faulty.script(Fault::new(Answer::Unavailable).times(1));
