@@ -8,7 +8,7 @@ mod lake;
 use std::path::PathBuf;
 
 use clap::Args;
-use penstock_core::dataset;
+use penstock_core::dataset::{Dataset, Problem};
 use penstock_runtime::{Failure, LakeUrl, Settings, VARIABLES, env};
 use serde::Serialize;
 
@@ -83,7 +83,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         checks.extend(sample::check(sample, &arguments.datasets, &valid)?);
     }
     let settings = check_settings(env, &mut checks);
-    if let Some(url) = arguments.lake.or(settings) {
+    if let Some(Settings { dataset, .. }) = &settings
+        && valid.iter().all(|known| known.hash != dataset.hash)
+    {
+        valid.push(Dataset::clone(dataset));
+    }
+    if let Some(url) = arguments.lake.or(settings.map(|settings| settings.lake)) {
         lake::check(&url, &valid, &mut checks).await;
     }
     if checks.is_empty() {
@@ -108,14 +113,14 @@ fn conclude(checks: &[Check]) -> Result<Exit, Failure> {
     Ok(if is_fine { Exit::Fine } else { Exit::Finding })
 }
 
-/// Checks the functions' settings if any is set, and says which lake they name.
-fn check_settings(get: impl Fn(&str) -> Option<String>, checks: &mut Vec<Check>) -> Option<LakeUrl> {
+/// Checks the functions' settings if any is set; they are there if nothing is wrong.
+fn check_settings(get: impl Fn(&str) -> Option<String>, checks: &mut Vec<Check>) -> Option<Settings> {
     VARIABLES.iter().find(|variable| get(variable.name).is_some())?;
     let check = Check::new("settings");
     match Settings::read(get) {
         Ok(settings) => {
             checks.push(check);
-            Some(settings.lake)
+            Some(settings)
         }
         Err(error) => {
             checks.push(error.0.into_iter().fold(check, Check::with_problem));
@@ -155,8 +160,8 @@ impl Finding {
         line(&if place.is_empty() { format!("  {message}") } else { format!("  {}: {message}", place.join(":")) });
     }
 
-    fn in_file(file: &str, problem: dataset::Problem) -> Self {
-        let dataset::Problem { line, column, message } = problem;
+    fn in_file(file: &str, problem: Problem) -> Self {
+        let Problem { line, column, message } = problem;
         Self { file: Some(file.to_owned()), line: Some(line as u64), column: Some(column as u64), message }
     }
 }
@@ -174,9 +179,9 @@ mod tests {
         let check = |set: &[(&str, &str)], expect: Option<usize>| {
             let mut checks = Vec::new();
             let get = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-            let lake = check_settings(get, &mut checks);
+            let settings = check_settings(get, &mut checks);
             assert_eq!(checks.first().map(|check| check.problems.len()), expect, "{checks:?}");
-            assert_eq!(lake.is_some(), expect == Some(0));
+            assert_eq!(settings.is_some(), expect == Some(0));
         };
         check(&[], None);
         check(&[("PENSTOCK_LAKE", "s3://lake"), ("PENSTOCK_DATASET", "iot")], Some(0));

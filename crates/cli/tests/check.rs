@@ -71,8 +71,13 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 
 /// What a command prints, on standard output and then on standard error, and its exit code.
 fn penstock(folder: &Path, arguments: &[&str]) -> String {
+    penstock_with(folder, arguments, &[])
+}
+
+fn penstock_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_penstock"));
-    let output = command.args(arguments).current_dir(folder).env_clear().output().unwrap();
+    command.args(arguments).current_dir(folder).env_clear().envs(variables.iter().copied());
+    let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     format!("{}{}exit code {}", text(output.stdout), text(output.stderr), output.status.code().unwrap())
 }
@@ -210,6 +215,11 @@ fn a_lake_says_what_a_changed_file_would_do_to_it() {
         error: 1 of 4 checks failed
         exit code 2
         ");
+    // As the functions would find it.
+    let variables = [("PENSTOCK_LAKE", "lake"), ("PENSTOCK_DATASET", "changed.toml")];
+    let from_settings = penstock_with(folder.path(), &["check"], &variables);
+    let comparison = |said: &str| said.split_once("can go on with").unwrap().1.to_owned();
+    assert_eq!(comparison(&from_settings), comparison(&said));
     let said = penstock(folder.path(), &["p95", "--dataset", "small.toml", "--lake", "lake"]);
     insta::assert_snapshot!(said, @r"
         error: the dataset small has no section [p95]: say there which `group` and which `value` the question is about

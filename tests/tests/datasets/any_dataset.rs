@@ -132,14 +132,14 @@ impl AnyColumn {
             ColumnType::String if number == 1 => {
                 format!("kind = \"entity\", prefix = \"é\\\"\", count = {}", 1 + self.choice % 50)
             }
-            ColumnType::String if self.choice % 2 == 0 => {
+            ColumnType::String if self.choice.is_multiple_of(2) => {
                 format!("kind = \"of_entity\", values = [\"\", \"two\\nlines\", \"☕\"], present = {present:?}")
             }
             ColumnType::String => format!("kind = \"choice\", values = [\"a\", \"b\\\\\"], present = {present:?}"),
             ColumnType::Int => {
                 format!("kind = \"integer\", min = {}, max = {}, present = {present:?}", i64::MIN, i64::MAX)
             }
-            ColumnType::Double if self.choice % 2 == 0 => {
+            ColumnType::Double if self.choice.is_multiple_of(2) => {
                 format!("kind = \"normal\", mean = -5, deviation = 1e6, decimals = 6, present = {present:?}")
             }
             ColumnType::Double => {
