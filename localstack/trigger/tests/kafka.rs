@@ -363,12 +363,15 @@ async fn two_members_share_the_partitions_and_lose_nothing() {
             run(&mapping, invoker, stop).await
         })
     };
-    let first = member(&mine);
     let mut rounds = 0;
     let send = |rounds: &mut i64| {
         (0..6).for_each(|partition| topic.send(partition, 200));
         *rounds += 1;
     };
+    // A member that starts before the broker shows the new topic ends at once, and nobody would join the second one.
+    send(&mut rounds);
+    topic.acknowledged().await;
+    let first = member(&mine);
     while mine.partitions().len() < 6 {
         send(&mut rounds);
         tokio::time::sleep(Duration::from_millis(50)).await;
