@@ -194,6 +194,7 @@ fn nested(cases: &mut Cases) {
     );
     // What is wrong before it is too deep.
     cases.bad("nested-broken", NotJson, format!("{}x{}", "[".repeat(32), "[".repeat(32)));
+    cases.bad("nested-broken", NotJson, format!("{}8{}", "[".repeat(32), "[".repeat(32)));
     cases.bad("nested-broken", NotJson, format!("{}]{}", r#"{"a":"#.repeat(20), "[".repeat(32)));
     cases.bad("nested-broken", NotJson, format!("[\"\\ud800\",{}", "[".repeat(32)));
     cases.bad("nested-closed", NotJson, "]".repeat(100_000));

@@ -77,7 +77,7 @@ fn strings(raw: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What stands before the first container of a value that is nested too deep, made whole: a zero in the container's place,
+/// What stands before the first container of a value that is nested too deep, made whole: a text in the container's place,
 /// and every container before it closed. `None` if none is too deep.
 fn before_too_deep(text: &str, max_depth: usize) -> Option<String> {
     if text.len() <= max_depth {
@@ -93,7 +93,7 @@ fn before_too_deep(text: &str, max_depth: usize) -> Option<String> {
             _ if in_string => {}
             b'{' | b'[' if open.len() == max_depth => {
                 let closing: String = open.chars().rev().collect();
-                return Some(format!("{}0{closing}", &text[..at]));
+                return Some(format!("{}\"\"{closing}", &text[..at]));
             }
             b'{' => open.push('}'),
             b'[' => open.push(']'),
