@@ -2,7 +2,7 @@
 //
 // node read.mjs version | read FILE... | count COLUMN MICROS FILE...
 //
-// Integers of 64 bits and bytes are texts in the output, because JSON has neither; so is -0.
+// Integers of 64 bits and bytes are texts in the output, because JSON has neither; so are -0 and infinity.
 
 import { readFileSync } from 'node:fs'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
@@ -59,5 +59,6 @@ function plain(value) {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (Object.is(value, -0)) return '-0'
+  if (value === Infinity || value === -Infinity) return value.toString()
   return value
 }
