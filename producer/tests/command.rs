@@ -85,7 +85,10 @@ fn wrong_usage_exits_with_2_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("wrong.toml"), "name = 'x'\ncolums = 3\n").unwrap();
     let cases = [
-        ("--dataset nowhere.toml", "none of those that ship with Penstock (iot, user_actions), and there is no such file"),
+        (
+            "--dataset nowhere.toml",
+            "none of those that ship with Penstock (iot, user_actions), and there is no such file",
+        ),
         ("--dataset wrong.toml", "line 2, column 1: unknown key `colums` in the dataset: did you mean `columns`?"),
         ("--input nowhere.ndjson", "cannot read nowhere.ndjson"),
         ("--input .", "cannot read ."),
