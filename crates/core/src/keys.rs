@@ -23,6 +23,9 @@ use crate::position::{Partition, Position};
 /// The lake's format, checked by everything that opens a lake.
 pub const FORMAT_KEY: &str = "_penstock/format.json";
 
+/// The most bytes between two `/` of a key: the longest name of a file or folder on common disks.
+pub const MAX_NAME_BYTES: usize = 255;
+
 /// What one chain of raw objects holds: a partition of a topic, of a source, in an epoch.
 ///
 /// The order is the order of records everywhere in the lake: topic, partition, then source and epoch.
@@ -83,6 +86,13 @@ impl ChainId {
         let chain = Self::parse_path(path)?;
         // Of another spelling it is not ours: two folders that read as one chain would land its objects twice in a cut.
         (chain.folder(dataset) == folder).then_some(chain)
+    }
+
+    /// The first part of the chain's path that is longer than [`MAX_NAME_BYTES`], as a topic of many upper-case
+    /// letters is once they are escaped. Such a chain has no place in a lake.
+    #[must_use]
+    pub fn name_too_long(&self) -> Option<String> {
+        self.path().split('/').find(|name| MAX_NAME_BYTES < name.len()).map(str::to_owned)
     }
 
     /// The seed of the hashes of the chain's rows. See [`crate::checksum::row_hash`].

@@ -1,5 +1,7 @@
 //! What every store accepts as a key, a prefix and a limit, so that what works on one works on all.
 
+use penstock_core::keys::MAX_NAME_BYTES;
+
 use crate::store::LIST_LIMIT;
 use crate::{Operation, StoreError};
 
@@ -8,8 +10,6 @@ pub(crate) const STAGING: &str = "_penstock/.staging";
 
 /// S3 takes 1024 bytes, the lake's own prefix among them.
 const MAX_KEY_BYTES: usize = 900;
-/// The longest file name of common file systems.
-const MAX_SEGMENT_BYTES: usize = 255;
 
 pub(crate) fn check_key(operation: Operation, key: &str) -> Result<(), StoreError> {
     check_prefix(operation, key)?;
@@ -62,7 +62,7 @@ fn problem(prefix: &str) -> Option<&'static str> {
         Some("a key has no segment `.` or `..`")
     } else if prefix.contains(|character: char| character.is_control() || character == '\\') {
         Some("a key has no control character and no backslash")
-    } else if prefix.len() > MAX_KEY_BYTES || prefix.split('/').any(|segment| segment.len() > MAX_SEGMENT_BYTES) {
+    } else if prefix.len() > MAX_KEY_BYTES || prefix.split('/').any(|segment| segment.len() > MAX_NAME_BYTES) {
         Some("a key has at most 900 bytes, and 255 in each segment")
     } else if prefix.strip_prefix(STAGING).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         Some("the staging folder is the store's own")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use penstock_core::chain::{Gap, Link, Offsets, Refusal, Step, Tail, next_step, split_at_tail};
-use penstock_core::keys::ChainId;
+use penstock_core::keys::{ChainId, MAX_NAME_BYTES};
 use penstock_core::parse;
 use penstock_core::payload::{Batch, Record};
 use penstock_core::position::{Partition, Position};
@@ -53,6 +53,14 @@ impl Ingest {
         let Some(first) = batch.records.first() else {
             return Ok(Landed::default());
         };
+        if let Some(name) = chain.name_too_long() {
+            return Err(Failure::misconfigured(format!(
+                "the topic `{}` has no place in the lake: escaped it is `{name}`, {} bytes, and the name of a folder has \
+                 at most {MAX_NAME_BYTES}. An upper-case letter takes three: use a topic with a shorter name",
+                chain.topic,
+                name.len()
+            )));
+        }
         let mut seen = self.tail(&*store, chain, first.position).await?;
         let mut landed = Landed::default();
         // Below this position every record is known to be the one that landed.

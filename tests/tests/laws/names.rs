@@ -6,7 +6,7 @@ use std::sync::Arc;
 use penstock_core::keys;
 use penstock_lake::chain::find_chains;
 use penstock_lake::{Faulty, LIST_LIMIT, Store};
-use penstock_runtime::Call;
+use penstock_runtime::{Call, Kind};
 use penstock_tests::events::event;
 use penstock_tests::lake::TestLake;
 use proptest::prelude::*;
@@ -128,5 +128,17 @@ fn long_names_of_topics() {
             lake.drain().await;
             assert_eq!(lake.read().await.silver_rows().len(), 1, "{length} times {letter}");
         }
+    });
+}
+
+#[test]
+fn a_topic_whose_name_is_too_long_is_refused_with_the_remedy() {
+    block_on(async {
+        let lake = on_a_folding_disk();
+        let topics = BTreeSet::from(["A".repeat(249)]);
+        let refusal = lake.ingest().handle(kafka(&lake, &topics).as_bytes(), &Call::default()).await.unwrap_err();
+        assert_eq!(refusal.kind, Kind::Misconfigured);
+        assert!(refusal.message.contains("749 bytes"), "{refusal}");
+        assert!(refusal.message.contains("use a topic with a shorter name"), "{refusal}");
     });
 }
