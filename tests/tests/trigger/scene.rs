@@ -43,14 +43,14 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// So many records by partition, each with an event of its own.
-    pub(crate) fn new(counts: &[usize], failures: Failures, settings: IngestSettings) -> Self {
-        let queue = "arn:aws:sqs:us-east-1:000000000000:failed".parse().unwrap();
+    pub(crate) fn new(counts: &[usize], mut failures: Failures, settings: IngestSettings) -> Self {
+        failures.destination = Some("arn:aws:sqs:us-east-1:000000000000:failed".parse().unwrap());
         let mapping = Mapping {
             batch_size: 8,
             batching_window: Duration::ZERO,
             first_retry_delay: Duration::from_micros(1),
             pollers: Pollers::Provisioned { minimum: 1, maximum: 2 },
-            failures: Failures { destination: Some(queue), ..failures },
+            failures,
             until: Until::Drained,
             ..Mapping::new(TOPIC, "ingest", "127.0.0.1:9092", "tests")
         };
