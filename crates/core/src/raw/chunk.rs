@@ -24,7 +24,7 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::encoding::{bit_width, delta, pack, packed_run, packed_run_header, repeated_run};
+use super::encoding::{bit_width, delta, fits_delta, pack, packed_run, packed_run_header, repeated_run};
 
 /// A column's bytes, and what the row group needs to know of them.
 pub(super) struct Chunk {
@@ -174,17 +174,19 @@ fn small_integers(array: &PrimitiveArray<Int32Type>) -> Values {
     }
 }
 
-/// 64-bit integers and times: neighbours differ by little.
+/// 64-bit integers and times: neighbours mostly differ by little.
 fn integers<T: ArrowPrimitiveType<Native = i64>>(array: &PrimitiveArray<T>) -> Values {
     let values = present(array.values(), array.nulls());
     let range = values.iter().copied().min().zip(values.iter().copied().max());
     let encoded = match constant(&values) {
         Some(value) => Values::constant(value.to_le_bytes().into(), values.len()),
-        None => {
+        None if fits_delta(&values) => {
             let mut data = Vec::with_capacity(values.len() * 4);
             delta(&values, &mut data);
             Values { encoding: Encoding::DELTA_BINARY_PACKED, ..Values::plain(data) }
         }
+        // Times out of order.
+        None => Values::plain(eight_bytes_each(values.iter().map(|value| value.to_le_bytes()))),
     };
     Values { range, ..encoded }
 }
@@ -197,9 +199,14 @@ fn constant<T: Copy + PartialEq>(values: &[T]) -> Option<T> {
 
 fn doubles(array: &PrimitiveArray<Float64Type>) -> Vec<u8> {
     let values = present(array.values(), array.nulls());
+    eight_bytes_each(values.iter().map(|value| value.to_le_bytes()))
+}
+
+/// As many bytes as are known beforehand: a buffer that grows would cost more than the copy.
+fn eight_bytes_each(values: impl ExactSizeIterator<Item = [u8; 8]>) -> Vec<u8> {
     let mut data = vec![0; values.len() * 8];
-    for (bytes, value) in data.as_chunks_mut().0.iter_mut().zip(&*values) {
-        *bytes = value.to_le_bytes();
+    for (bytes, value) in data.as_chunks_mut().0.iter_mut().zip(values) {
+        *bytes = value;
     }
     data
 }

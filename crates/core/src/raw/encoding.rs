@@ -65,6 +65,24 @@ pub(super) fn packed_run(values: impl ExactSizeIterator<Item = u64>, width: u32,
 const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 
+/// The most bits of a delta that all readers get right.
+///
+/// fastparquet loses the upper bits of wider ones without an error: it gathers them in a word of 64 bits that may hold
+/// 36 bits already used.
+const WIDEST_DELTA: u32 = 28;
+
+/// Whether all readers get these values right from [`delta`]: whether the steps between neighbours differ by so little
+/// that no miniblock needs more than [`WIDEST_DELTA`] bits.
+pub(super) fn fits_delta(values: &[i64]) -> bool {
+    let (mut least, mut greatest) = (i64::MAX, i64::MIN);
+    for (before, value) in values.iter().zip(values.iter().skip(1)) {
+        let step = value.wrapping_sub(*before);
+        least = least.min(step);
+        greatest = greatest.max(step);
+    }
+    greatest < least || bit_width(greatest.wrapping_sub(least).cast_unsigned()) <= WIDEST_DELTA
+}
+
 /// DELTA_BINARY_PACKED: the differences of neighbours, less the least of their block, with as few bits as they need.
 /// Differences wrap around, and so do the readers' sums.
 pub(super) fn delta(values: &[i64], out: &mut Vec<u8>) {
@@ -137,7 +155,34 @@ mod tests {
         assert_eq!(out.len(), 10 + 8);
     }
 
+    const LIMIT: i64 = 1 << WIDEST_DELTA;
+
+    #[test]
+    fn steps_that_differ_by_more_than_28_bits_do_not_fit() {
+        let check = |values: &[i64], expect: bool| assert_eq!(fits_delta(values), expect, "{values:?}");
+        check(&[], true);
+        check(&[i64::MAX], true);
+        check(&[i64::MIN, i64::MAX], true);
+        check(&[0, LIMIT, 2 * LIMIT], true);
+        check(&[0, 0, LIMIT - 1], true);
+        check(&[0, 0, LIMIT], false);
+        check(&[0, -LIMIT / 2, -1], true);
+        check(&[0, -LIMIT / 2, 0], false);
+        check(&[0, i64::MAX, -1], false);
+    }
+
     proptest! {
+        #[test]
+        fn what_fits_has_no_wider_miniblock(steps in proptest::collection::vec(-LIMIT..LIMIT, 1..BLOCK)) {
+            let mut values = vec![0];
+            values.extend(steps.iter().scan(0, |sum, step| { *sum += step; Some(*sum) }));
+            let (mut least, mut block) = (Vec::new(), Vec::new());
+            zigzag(*steps.iter().min().unwrap(), &mut least);
+            delta_block(&steps, &mut block);
+            let widest = block[least.len()..][..BLOCK / MINIBLOCK].iter().max().unwrap();
+            prop_assert_eq!(fits_delta(&values), u32::from(*widest) <= WIDEST_DELTA);
+        }
+
         #[test]
         fn packed_values_are_where_they_should_be(width in 0..=64_u32, values in proptest::collection::vec(any::<u64>(), 0..100)) {
             let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };

@@ -2,9 +2,10 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, BinaryArray, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Encoding;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::printer::print_schema;
@@ -208,4 +209,25 @@ fn chunks_say_the_range_of_offsets_and_times() {
     assert_eq!(range("offset"), (0, 81, Some(0)));
     assert_eq!(range("timestamp"), (ARRIVAL - 8_000, ARRIVAL - 1_000, Some(4)));
     assert_eq!(range("event_time"), (ARRIVAL - 9_000, ARRIVAL, Some(1)));
+}
+
+/// fastparquet gets wider deltas wrong without an error, and it is not the only program that will read a lake for years.
+#[test]
+fn integers_are_deltas_only_where_all_readers_get_them_right() {
+    let check = |offsets: &[i64], expect: Encoding| {
+        let rows = some_rows(Partition::Kafka(3), offsets.len() as u64).batch;
+        let mut columns = rows.columns().to_vec();
+        columns[rows.schema_ref().index_of("offset").unwrap()] = Arc::new(Int64Array::from(offsets.to_vec()));
+        let rows = RecordBatch::try_new(rows.schema(), columns).unwrap();
+        check_round_trip(&rows);
+        let reader = SerializedFileReader::new(encode(&rows, footer()).unwrap()).unwrap();
+        let group = reader.metadata().row_group(0);
+        let column = group.columns().iter().find(|column| column.column_path().string() == "offset").unwrap();
+        assert!(column.encodings().any(|encoding| encoding == expect), "{offsets:?}: {expect}");
+    };
+    check(&[7, 8, 9], Encoding::DELTA_BINARY_PACKED);
+    check(&[0, 0, (1 << 28) - 1], Encoding::DELTA_BINARY_PACKED);
+    check(&[0, 0, 1 << 28], Encoding::PLAIN);
+    check(&[0, i64::MAX, i64::MIN, 5], Encoding::PLAIN);
+    check(&[5; 3], Encoding::RLE_DICTIONARY);
 }
