@@ -64,8 +64,12 @@ struct Start<F> {
 impl<F: Function> Start<F> {
     async fn serve(&self, api: &mut RuntimeApi) -> Result<Infallible, RuntimeApiError> {
         let mut event = Vec::new();
+        api.connect().await?;
         // The lake is opened while the first invocation is on its way.
         let warm_up = async {
+            // Computing comes first there (AWS's configuration, certificates), and there is one thread:
+            // the connection gets it once before, to send the request.
+            tokio::task::yield_now().await;
             if let Err(failure) = self.function().await {
                 tracing::error!(kind = failure.kind.as_str(), "the function cannot start: {failure}");
             }
@@ -113,4 +117,64 @@ pub fn start_logging(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     // A second start in one process (a test) keeps the first.
     let _ = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::sync::mpsc::{self, Receiver};
+    use std::sync::{Mutex, OnceLock};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Whether the request for the first invocation was there when the function was opened.
+    #[derive(Debug)]
+    struct Opened;
+
+    static REQUESTED: OnceLock<Mutex<Receiver<String>>> = OnceLock::new();
+
+    #[async_trait]
+    impl Function for Opened {
+        /// Holds the thread, as computing does, until the request has arrived.
+        async fn open(_settings: &Settings) -> Result<Self, Failure> {
+            let requested = REQUESTED.get().unwrap().lock().unwrap();
+            let request = requested.recv_timeout(Duration::from_secs(20)).map_err(Failure::bug)?;
+            assert!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "{request}");
+            Ok(Self)
+        }
+
+        async fn call(&self, _event: &[u8], _call: &Call) -> Result<serde_json::Value, Failure> {
+            Err(Failure::bug("nobody calls it"))
+        }
+    }
+
+    fn environment(name: &str) -> Option<String> {
+        let value = match name {
+            "PENSTOCK_LAKE" => "/nowhere",
+            "PENSTOCK_DATASET" => "iot",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_first_invocation_is_asked_for_before_the_function_is_opened() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut api = RuntimeApi::new(&listener.local_addr().unwrap().to_string());
+        let (sender, receiver) = mpsc::channel();
+        REQUESTED.set(Mutex::new(receiver)).unwrap();
+        let server = std::thread::spawn(move || {
+            let mut request = [0; 1024];
+            let length = listener.accept().unwrap().0.read(&mut request).unwrap();
+            sender.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
+        });
+        let settings = Settings::read(&environment);
+        let start = Start { settings: settings.map_err(Failure::misconfigured), function: OnceCell::<Opened>::new() };
+        // The server hangs up instead of answering.
+        start.serve(&mut api).await.unwrap_err();
+        server.join().unwrap();
+        assert!(start.function.get().is_some(), "the request was not sent before the function was opened");
+    }
 }

@@ -74,6 +74,12 @@ impl RuntimeApi {
         }
     }
 
+    /// Connects, so that the next request leaves as soon as the connection gets the thread.
+    pub(crate) async fn connect(&mut self) -> Result<(), RuntimeApiError> {
+        let connection = self.connection.insert(connect(&self.authority).await?);
+        Ok(connection.ready().await?)
+    }
+
     /// Waits for the next invocation, and puts its event into `event`, whose memory serves again and again.
     pub(crate) async fn next(&mut self, event: &mut Vec<u8>) -> Result<Invocation, RuntimeApiError> {
         let response = self.send(Method::GET, "next", None, Bytes::new()).await?;
