@@ -1,5 +1,6 @@
 //! One record's value to one row of the dataset's columns.
 
+mod place;
 mod usual;
 
 use std::borrow::Cow;
@@ -12,11 +13,12 @@ use super::columns::{Bytes, Column, Values};
 use super::plan::{Field, Object, Plan, Target};
 use crate::dataset::{self, Dataset, DuplicateKeys};
 use crate::dedupe;
-use crate::json::{Fault, Kind, NoInteger, Number, Problem, Scanner, Text};
+use crate::json::{Fault, Kind, Problem, Scanner, Text};
 use crate::reject::{Reason, Reject, quote};
 use crate::time::{self, MICROS_PER_DAY, MICROS_PER_SECOND};
 use crate::uuid;
 
+use place::Place;
 pub(super) use usual::PADDING;
 
 /// The rare way out of the hot path is boxed, so that results stay in registers.
@@ -366,49 +368,5 @@ impl From<Fault> for Box<Reject> {
     fn from(fault: Fault) -> Self {
         let reason = if fault.problem == Problem::TooDeep { Reason::TooDeep } else { Reason::NotJson };
         reject(reason, fault.to_string())
-    }
-}
-
-/// A column and where its value stands, for details.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    column: &'a str,
-    at: usize,
-}
-
-impl Place<'_> {
-    fn integer(&self, number: &Number<'_>) -> Parsed<i64> {
-        number.integer().map_err(|error| match error {
-            NoInteger::Fraction => self.wrong_text("an integer", number.text),
-            NoInteger::OutOfRange => self.out_of_range("a 64-bit integer", number.text),
-        })
-    }
-
-    #[cold]
-    fn wrong_type(&self, expected: &str, found: Kind) -> Box<Reject> {
-        let Self { column, at } = self;
-        reject(Reason::WrongType, format!("column `{column}`: expected {expected}, got {} at byte {at}", found.name()))
-    }
-
-    #[cold]
-    fn wrong_text(&self, expected: &str, text: &[u8]) -> Box<Reject> {
-        let Self { column, at } = self;
-        reject(Reason::WrongType, format!("column `{column}`: expected {expected}, got {} at byte {at}", quote(text)))
-    }
-
-    #[cold]
-    fn out_of_range(&self, range: &str, text: &[u8]) -> Box<Reject> {
-        let Self { column, at } = self;
-        reject(
-            Reason::NumberOutOfRange,
-            format!("column `{column}`: {} at byte {at} does not fit {range}", quote(text)),
-        )
-    }
-
-    #[cold]
-    fn unreadable(&self, text: &[u8]) -> Box<Reject> {
-        let Self { column, at } = self;
-        let expected = "expected RFC 3339 or integer epoch milliseconds, in the years 0000 to 9999";
-        reject(Reason::TimestampUnreadable, format!("column `{column}`: {expected}, got {} at byte {at}", quote(text)))
     }
 }
