@@ -72,6 +72,16 @@ fn a_broker_that_stumbles_gets_each_record_once() {
 }
 
 #[test]
+fn a_full_queue_holds_the_source_back_and_loses_nothing() {
+    let cluster = cluster(1);
+    let small = [("queue.buffering.max.messages", "100"), ("linger.ms", "0")];
+    let extra = small.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let (report, _) = send(&mut generated(), &KafkaSettings { extra, ..settings(&cluster) });
+    assert!(report.complete(), "{report:?}");
+    assert_eq!((report.sent, report.acknowledged), (EVENTS, EVENTS));
+}
+
+#[test]
 fn a_refused_record_is_named_and_counted() {
     let cluster = cluster(1);
     let settings = settings(&cluster);

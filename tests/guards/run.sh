@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Takes one guard after the other out of a copy of the product and says which test notices.
 #
-#   tests/guards/run.sh [PATTERN]      only the patches whose names contain PATTERN
+#   tests/guards/run.sh [NAME...]      only the patches whose names contain one of these, in this order
+#   tests/guards/run.sh --document     the table of docs/guards.md, from what the last runs found
 #
 # Each NN-name.patch beside this script removes one guard. Its header says which (`guard:`), what would go wrong
 # (`without:`), and which tests should notice (`caught-by:`, arguments of `cargo test`). Those are tried first, then
-# all suites; the first test that fails has caught it. With `simulation: yes` the simulation is tried as well,
+# all suites; the first that fails has caught it. With `simulation: yes` the simulation is tried as well,
 # and the report says whether it finds the bug by itself.
 # A guard that nothing catches fails the run, and so does a patch that no longer applies or compiles.
 #
@@ -17,100 +18,125 @@ readonly ROOT
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/penstock/guards"
 readonly COPY="$CACHE/tree"
 readonly LOG="$CACHE/log"
-readonly REPORT="${CARGO_TARGET_DIR:-$ROOT/target}/guards"
+# What the last try of each patch came to: a file each, so that a run of some keeps what is known of the others.
+readonly FOUND="$CACHE/found"
+# The arguments of `cargo test` that pass without any patch; the first line is the commit.
+readonly PASSED="$CACHE/passed"
+readonly REPORT="${CARGO_TARGET_DIR:-$ROOT/target}/guards.md"
 
 export CARGO_TARGET_DIR="$CACHE/target"
 export CARGO_TERM_COLOR=never
+# A patch is compiled far more often than its tests run, and nobody debugs it.
+export CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=false
 # A test that fails is enough: it need not find its smallest case, nor keep it.
 export PROPTEST_MAX_SHRINK_ITERS=0 INSTA_UPDATE=no
 
+# Where no package is named all are meant: they share dependencies, which are compiled once.
+readonly WORKSPACE="--workspace --exclude penstock-sql"
 # In the order of what they cost.
 readonly SUITES=(
     "-p penstock-core --lib"
-    "-p penstock-lake"
+    "-p penstock-lake --lib"
     "-p penstock-ingest --lib"
-    "-p penstock-trigger"
-    "-p penstock --test operator"
-    "-p penstock-tests --test protocol"
-    "-p penstock-tests --test matrix"
-    "-p penstock-tests --test simulation"
+    "-p penstock-trigger --lib"
+    "--test conformance --test s3"
+    "--test serve --test provisioned"
+    "--test mock"
+    "--test operator"
+    "--test protocol"
+    "--test matrix"
+    "--test simulation"
 )
 readonly SIMULATION="${SUITES[-1]}"
 # Longer than any suite takes: a guard may be all that ends a loop.
 readonly PATIENCE_SECS=600
 
 main() {
-    local pattern=${1:-} patch failed=0 tried=0
+    local patches=() patch failed=0
+    mapfile -t patches < <(chosen "$@")
+    ((${#patches[@]} > 0)) || die "no patch is named like that: $*"
     prepare_copy
-    check_unchanged
-    mkdir -p "$(dirname "$REPORT")"
-    printf 'guard\tcaught by\tbuild, s\ttest, s\tsimulation\n' >"$REPORT.tsv"
-    for patch in "$ROOT"/tests/guards/*"$pattern"*.patch; do
-        [[ -e $patch ]] || die "no patch is named like '$pattern'"
-        tried=$((tried + 1))
+    check_unchanged "${patches[@]}"
+    for patch in "${patches[@]}"; do
         try "$patch" || failed=$((failed + 1))
     done
-    write_markdown
-    echo "$tried guards tried, $failed of them not caught: $REPORT.md"
+    mkdir -p "$(dirname "$REPORT")"
+    report >"$REPORT"
+    echo "${#patches[@]} guards tried, $failed of them not caught: $REPORT"
     ((failed == 0))
+}
+
+# The patches whose names contain one of the arguments; all of them without any.
+chosen() {
+    local name
+    for name in "${@:-}"; do
+        compgen -G "$ROOT/tests/guards/*$name*.patch" || true
+    done
 }
 
 # The copy stands where the repository's HEAD does.
 prepare_copy() {
-    mkdir -p "$CACHE"
+    mkdir -p "$FOUND"
     [[ -d $COPY/.git ]] || git clone --quiet --shared --no-checkout "$ROOT" "$COPY"
     git -C "$COPY" fetch --quiet "$ROOT" HEAD
     git -C "$COPY" checkout --quiet --force --detach FETCH_HEAD
     git -C "$COPY" clean --quiet --force -d
+    if [[ $(head -n 1 "$PASSED" 2>/dev/null) != $(git -C "$COPY" rev-parse HEAD) ]]; then
+        git -C "$COPY" rev-parse HEAD >"$PASSED"
+    fi
 }
 
-# A test that fails anyway catches nothing.
+# The tests that should notice pass without any patch: a test that fails anyway catches nothing.
 check_unchanged() {
-    local commit suite
-    commit="$(git -C "$COPY" rev-parse HEAD)"
-    if [[ $(cat "$CACHE/passed" 2>/dev/null) == "$commit" ]]; then return; fi
-    for suite in "${SUITES[@]}"; do
-        echo "without any patch: cargo test $suite"
-        build "$suite" || die "the tree does not compile: see $LOG"
-        run "$suite" || die "$(catcher) fails without any patch: see $LOG"
-    done
-    echo "$commit" >"$CACHE/passed"
+    local suite suites=()
+    mapfile -t suites < <(sed -n 's/^caught-by: //p' "$@" | sort -u)
+    if grep -q '^simulation: yes$' "$@"; then suites+=("$SIMULATION"); fi
+    for suite in "${suites[@]}"; do passes_unchanged "$suite"; done
+}
+
+passes_unchanged() {
+    local suite=$1
+    if grep -qxF -- "$suite" "$PASSED"; then return; fi
+    echo "without any patch: cargo test $suite"
+    build "$suite" || die "the tree does not compile: see $LOG"
+    run "$suite" || die "$(catcher) fails without any patch: see $LOG"
+    grep -q '^test .* ok$' "$LOG" || die "no test is meant by: cargo test $suite"
+    echo "$suite" >>"$PASSED"
 }
 
 # Tries one patch and reports it; fails if nothing catches it.
 try() {
-    local patch=$1 name caught building testing simulated=-
+    local patch=$1 name caught='' suite='' building=0 testing=0 simulated=-
     name="$(basename "$patch" .patch)"
-    git -C "$COPY" apply "$patch" || die "$name no longer applies: make it anew (see CONTRIBUTING.md)"
-    caught="$(first_to_fail "$patch")" || { restore; die "$name does not compile: see $LOG"; }
-    read -r building testing <"$CACHE/times"
-    if grep -q '^simulation: yes$' "$patch" && [[ $caught != nothing ]]; then simulated="$(simulate)"; fi
+    if git -C "$COPY" apply "$patch" 2>"$LOG"; then
+        first_to_fail "$patch"
+        if [[ $caught ]] && grep -q '^simulation: yes$' "$patch"; then simulate; fi
+    else
+        echo "$name no longer applies: make it anew (see CONTRIBUTING.md)"
+    fi
     restore
-    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$caught" "$building" "$testing" "$simulated" | tee -a "$REPORT.tsv"
-    [[ $caught != nothing ]]
+    if [[ $caught ]]; then passes_unchanged "$suite"; fi
+    printf '%s\t%s\t%s\t%s\t%s\n' "$name" "${caught:-nothing}" "$building" "$testing" "$simulated" | tee "$FOUND/$name"
+    [[ $caught ]]
 }
 
-# The first test that fails with the patch applied, or `nothing`; the times go to a file.
+# Runs tests until one fails, which has caught the bug; sets what try() reports.
 first_to_fail() {
-    local patch=$1 suite building=0 testing=0 began
+    local patch=$1 began status
     local suites=()
     mapfile -t suites < <(sed -n 's/^caught-by: //p' "$patch")
     for suite in "${suites[@]}" "${SUITES[@]}"; do
         began=$SECONDS
-        build "$suite" || return 1
+        build "$suite" || { echo "$(basename "$patch") does not compile: see $LOG"; return; }
         building=$((building + SECONDS - began))
-        began=$SECONDS
-        if run "$suite"; then
-            testing=$((testing + SECONDS - began))
-            continue
-        fi
+        began=$SECONDS status=0
+        run "$suite" || status=$?
         testing=$((testing + SECONDS - began))
-        echo "$building $testing" >"$CACHE/times"
-        catcher
-        return
+        if ((status != 0)); then
+            caught="$(catcher)"
+            return
+        fi
     done
-    echo "$building $testing" >"$CACHE/times"
-    echo nothing
 }
 
 # What the simulation says of the patch, and after how many seconds.
@@ -118,24 +144,30 @@ simulate() {
     local began
     build "$SIMULATION" || die "the simulation does not compile: see $LOG"
     began=$SECONDS
-    if run "$SIMULATION"; then echo "nothing found"; else echo "$(catcher), $((SECONDS - began)) s"; fi
+    if run "$SIMULATION"; then simulated="nothing found"; else simulated="$(catcher), $((SECONDS - began)) s"; fi
+}
+
+build() {
+    in_copy "$1" cargo test --locked --quiet --no-run
+}
+
+run() {
+    in_copy "$1" timeout "$PATIENCE_SECS" cargo test --locked
 }
 
 # Arguments of cargo are words.
 # shellcheck disable=SC2086
-build() {
-    (cd "$COPY" && cargo test --locked --quiet --no-run $1) >"$LOG" 2>&1
+in_copy() {
+    local suite=$1
+    shift
+    if [[ $suite != -p* ]]; then suite="$WORKSPACE $suite"; fi
+    (cd "$COPY" && "$@" $suite) >"$LOG" 2>&1
 }
 
-# shellcheck disable=SC2086
-run() {
-    (cd "$COPY" && timeout "$PATIENCE_SECS" cargo test --locked $1) >"$LOG" 2>&1
-}
-
-# The first test that the last run says failed.
+# The test that the last run says failed; of several the first by name, so that every run names the same.
 catcher() {
     local test
-    test="$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$LOG" | head -n 1)"
+    test="$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$LOG" | sort | head -n 1)"
     echo "${test:-a test that did not come to its end}"
 }
 
@@ -144,11 +176,29 @@ restore() {
     git -C "$COPY" clean --quiet --force -d
 }
 
-write_markdown() {
-    {
-        awk -F '\t' 'NR == 1 { print "| " $1 " | " $2 " | " $3 " | " $4 " | " $5 " |"; print "|---|---|---|---|---|" }
-            NR > 1 { print "| " $1 " | `" $2 "` | " $3 " | " $4 " | " $5 " |" }' "$REPORT.tsv"
-    } >"$REPORT.md"
+# What was found, with times in seconds.
+report() {
+    echo '| guard | caught by | build, s | test, s | simulation |'
+    echo '|---|---|---|---|---|'
+    cat "$FOUND"/* | awk -F '\t' '{ print "| " $1 " | `" $2 "` | " $3 " | " $4 " | " $5 " |" }'
+}
+
+# What was found, without what differs from run to run.
+document() {
+    local patch name caught simulated
+    echo '| without its guard | goes wrong | is caught by | the simulation alone |'
+    echo '|---|---|---|---|'
+    for patch in "$ROOT"/tests/guards/*.patch; do
+        name="$(basename "$patch" .patch)"
+        [[ -e $FOUND/$name ]] || die "$name was not tried: make test-guards ARGS=$name"
+        IFS=$'\t' read -r _ caught _ _ simulated <"$FOUND/$name"
+        case $simulated in
+        -) simulated= ;;
+        'nothing found') simulated=no ;;
+        *) simulated=yes ;;
+        esac
+        echo "| $name | $(sed -n 's/^without: //p' "$patch") | \`${caught##*::}\` | $simulated |"
+    done
 }
 
 die() {
@@ -156,4 +206,7 @@ die() {
     exit 1
 }
 
-main "$@"
+case ${1:-} in
+--document) document ;;
+*) main "$@" ;;
+esac
