@@ -8,6 +8,8 @@
 --   Kinesis has a shard and a sequence number instead, a decimal number of any length: the longer one is greater.
 -- * Mean and sample standard deviation are taken over all of them, and so is the 500: before outliers go.
 -- * The bounds are widened by 1e-9 of their size, so that rounding decides nothing; equal values are all kept.
+-- * Values whose squares are too large for a double (from about 1e154 on) have no deviation, no bounds and no row:
+--   both engines make NaN of it. `penstock p95` then keeps all values of the group.
 -- * The percentile is exact, with linear interpolation between neighbours.
 WITH occurrences AS (
     SELECT

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use penstock_core::dataset::{Dataset, P95};
 use penstock_core::p95::{self, Answer, Event, Place, Question};
+use penstock_core::position::Position;
 use penstock_core::table::{self, TableError, column, primitive, wrong_type};
 use penstock_core::time::Date;
 use penstock_core::{keys, pour};
@@ -153,21 +154,26 @@ struct Day {
     events: Vec<Event>,
     groups: BTreeMap<String, u32>,
     topics: BTreeMap<String, u32>,
+    shards: BTreeMap<String, u32>,
+    /// Of Kinesis, in the order in which they were read.
+    sequence_numbers: Vec<Position>,
 }
+
+/// The number of the first shard in a [`Place`]: beyond all partitions, which SQL sorts first because they are not null.
+const FIRST_SHARD: u32 = 1 << 31;
 
 impl Day {
     fn add(&mut self, dataset: &Dataset, asked: &P95, file: Bytes) -> Result<(), TableError> {
         let name = |index: usize| dataset.columns[index].name.as_str();
         let (group, value) = (name(asked.group), name(asked.value));
         let mut ids = pour::silver_ids(dataset, &file)?.into_iter();
-        for batch in table::read(file, &[group, value, "topic", "partition", "offset"], &[])? {
+        for batch in
+            table::read(file, &[group, value, "topic", "partition", "offset", "shard", "sequence_number"], &[])?
+        {
             let groups = texts(&batch, group, &mut self.groups)?;
-            let topics = texts(&batch, "topic", &mut self.topics)?;
+            let places = self.places(&batch)?;
             let values = primitive::<Float64Type>(&batch, value)?;
-            let partitions = primitive::<Int32Type>(&batch, "partition")?;
-            let offsets = primitive::<Int64Type>(&batch, "offset")?;
-            for row in 0..batch.num_rows() {
-                let place: Place = (topics[row], partitions.value(row), offsets.value(row));
+            for (row, place) in places.into_iter().enumerate() {
                 // Without an id column every row is an event of its own.
                 let id = ids.next().unwrap_or(self.events.len() as u128);
                 if values.is_valid(row) {
@@ -178,14 +184,37 @@ impl Day {
         Ok(())
     }
 
-    /// Topics get numbers that sort like their names, so that "first" means the same as in SQL.
+    /// Where the rows stood in their sources, with texts by the order of their appearance.
+    fn places(&mut self, batch: &RecordBatch) -> Result<Vec<Place>, TableError> {
+        let topics = texts(batch, "topic", &mut self.topics)?;
+        let shards = texts(batch, "shard", &mut self.shards)?;
+        let sequence_numbers = strings(batch, "sequence_number")?;
+        let partitions = primitive::<Int32Type>(batch, "partition")?;
+        let offsets = primitive::<Int64Type>(batch, "offset")?;
+        let mut place = |row: usize| {
+            if partitions.is_valid(row) {
+                return Ok((topics[row], partitions.value(row).cast_unsigned(), offsets.value(row).cast_unsigned()));
+            }
+            let number = sequence_numbers.value(row).parse();
+            self.sequence_numbers.push(number.map_err(|_| wrong_type("sequence_number", "a decimal number"))?);
+            Ok((topics[row], FIRST_SHARD + shards[row], self.sequence_numbers.len() as u64 - 1))
+        };
+        (0..batch.num_rows()).map(&mut place).collect()
+    }
+
+    /// Texts get numbers that sort like them, so that "first" means the same as in SQL.
     fn finish(mut self) -> (Vec<Event>, Vec<String>) {
-        let mut sorted = vec![0; self.topics.len()];
-        for (rank, number) in self.topics.values().enumerate() {
-            sorted[*number as usize] = u32::try_from(rank).unwrap_or(u32::MAX);
-        }
-        for event in &mut self.events {
-            event.place.0 = sorted[event.place.0 as usize];
+        let topics = ranks(self.topics.into_values());
+        let shards = ranks(self.shards.into_values());
+        let mut by_number: Vec<u32> = (0..).take(self.sequence_numbers.len()).collect();
+        by_number.sort_by_key(|index| self.sequence_numbers[*index as usize]);
+        let sequence_numbers = ranks(by_number.into_iter());
+        for Event { place: (topic, partition, position), .. } in &mut self.events {
+            *topic = topics[*topic as usize];
+            if FIRST_SHARD <= *partition {
+                *partition = FIRST_SHARD + shards[(*partition - FIRST_SHARD) as usize];
+                *position = sequence_numbers[*position as usize].into();
+            }
         }
         let mut groups = vec![String::new(); self.groups.len()];
         for (name, number) in self.groups {
@@ -195,9 +224,22 @@ impl Day {
     }
 }
 
+/// At each number its place in the sorted sequence of all numbers.
+fn ranks(sorted: impl ExactSizeIterator<Item = u32>) -> Vec<u32> {
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, number) in sorted.enumerate() {
+        ranks[number as usize] = u32::try_from(rank).unwrap_or(u32::MAX);
+    }
+    ranks
+}
+
+fn strings<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, TableError> {
+    column(batch, name)?.as_string_opt().ok_or_else(|| wrong_type(name, "text"))
+}
+
 /// The texts of a column as numbers, in the order of their first appearance.
 fn texts(batch: &RecordBatch, name: &str, numbers: &mut BTreeMap<String, u32>) -> Result<Vec<u32>, TableError> {
-    let texts = column(batch, name)?.as_string_opt::<i32>().ok_or_else(|| wrong_type(name, "text"))?;
+    let texts = strings(batch, name)?;
     let mut number = |text: &str| match numbers.get(text) {
         Some(number) => *number,
         None => {
@@ -259,5 +301,63 @@ pub(crate) fn print(dataset: &Dataset, asked: &P95, report: &Report) {
             "{} duplicates lay farther apart than refine looks back; they are counted once here",
             count(report.duplicates)
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int32Array, Int64Array};
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Coordinates {
+        Kafka(&'static str, i32, i64),
+        Kinesis(&'static str, &'static str, &'static str),
+    }
+    use Coordinates::{Kafka, Kinesis};
+
+    fn silver(rows: &[Coordinates]) -> RecordBatch {
+        let texts = |get: fn(&Coordinates) -> Option<&'static str>| -> ArrayRef {
+            Arc::new(rows.iter().map(get).collect::<StringArray>())
+        };
+        let partition = |row: &Coordinates| if let Kafka(_, partition, _) = row { Some(*partition) } else { None };
+        let offset = |row: &Coordinates| if let Kafka(.., offset) = row { Some(*offset) } else { None };
+        let columns: [(&str, ArrayRef); 5] = [
+            ("topic", texts(|(Kafka(topic, ..) | Kinesis(topic, ..))| Some(*topic))),
+            ("partition", Arc::new(rows.iter().map(partition).collect::<Int32Array>())),
+            ("offset", Arc::new(rows.iter().map(offset).collect::<Int64Array>())),
+            ("shard", texts(|row| if let Kinesis(_, shard, _) = row { Some(*shard) } else { None })),
+            ("sequence_number", texts(|row| if let Kinesis(.., number) = row { Some(*number) } else { None })),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, values)| (name, values, true))).unwrap()
+    }
+
+    /// As emr/p95.sql orders them, too.
+    #[test]
+    fn places_sort_by_topic_then_partition_and_offset_or_shard_and_sequence_number() {
+        let check = |first: Coordinates, second: Coordinates| {
+            for rows in [[first, second], [second, first]] {
+                let mut day = Day::default();
+                let places = day.places(&silver(&rows)).unwrap();
+                let event = |(id, place)| Event { id, place, group: 0, value: 0.0 };
+                day.events = (0..).zip(places).map(event).collect();
+                let (mut events, _) = day.finish();
+                events.sort_unstable_by_key(|event| event.place);
+                let sorted: Vec<_> = events.iter().map(|event| rows[event.id as usize]).collect();
+                assert_eq!(format!("{sorted:?}"), format!("{:?}", [first, second]));
+            }
+        };
+        check(Kafka("a", 7, 7), Kafka("b", 0, 0));
+        check(Kafka("a", 2, 7), Kafka("a", 10, 0));
+        check(Kafka("a", 0, 9), Kafka("a", 0, 10));
+        check(Kafka("a", i32::MAX, i64::MAX), Kinesis("a", "shard-0", "0"));
+        check(Kinesis("a", "shard-2", "9"), Kafka("b", 0, 0));
+        check(Kinesis("a", "shard-1", "10"), Kinesis("a", "shard-2", "9"));
+        check(Kinesis("a", "shard-1", "9"), Kinesis("a", "shard-1", "10"));
+        let long = "49590338271490256608559692538361571095921575989136588898";
+        check(Kinesis("a", "shard-1", "9"), Kinesis("a", "shard-1", long));
     }
 }

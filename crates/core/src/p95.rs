@@ -7,6 +7,8 @@
 //! so that rounding decides nothing and a group of equal values keeps all of them.
 //! A group counts when it had at least 500 distinct events, outliers included.
 //! The percentile is exact, with linear interpolation at position `(n - 1) * 0.95`.
+//! Values whose squares do not fit into a double (from about 1e154 on) have an infinite deviation, and all are kept;
+//! SQL makes NaN of it, and has no row for the group.
 //!
 //! In: rows of silver, one date at a time. Out: [`Answer`]s in the order of the group's name.
 //!
@@ -24,8 +26,9 @@ pub const PERCENTILE: f64 = 0.95;
 /// How much the bounds for outliers are widened, relative to their size.
 const BOUND_SLACK: f64 = 1e-9;
 
-/// A record's place in the order (topic, partition, offset); the topic as a number that sorts like its name.
-pub type Place = (u32, i32, i64);
+/// A record's place in the order (topic, partition, offset), or (topic, shard, sequence number) of Kinesis.
+/// Texts stand as numbers that sort like them.
+pub type Place = (u32, u32, u64);
 
 /// One row of silver.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,7 +96,7 @@ fn answer_group(group: &str, mut values: Vec<f64>, deviations: f64) -> Option<An
     // Sorted, so that neither the sums nor the bounds depend on the order of files.
     values.sort_unstable_by(f64::total_cmp);
     let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
+    let mean = mean(&values);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     let stddev = if values.len() < 2 { 0.0 } else { (squares / (count - 1.0)).sqrt() };
     let width = deviations * stddev;
@@ -116,6 +119,17 @@ fn answer_group(group: &str, mut values: Vec<f64>, deviations: f64) -> Option<An
     })
 }
 
+fn mean(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    if mean.is_finite() {
+        return mean;
+    }
+    // Of values near the largest number only the sum is too large, and without a mean no value would lie near it.
+    // Rounding may lead a hair beyond.
+    values.iter().map(|value| value / count).sum::<f64>().clamp(f64::MIN, f64::MAX)
+}
+
 /// The exact percentile with linear interpolation between neighbours; `None` of nothing. Reorders the values.
 #[must_use]
 pub fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
@@ -127,7 +141,12 @@ pub fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
     let low = *low;
     let fraction = position - index as f64;
     let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    Some(if fraction == 0.0 { low } else { low + (high - low) * fraction })
+    Some(between(low, high, fraction))
+}
+
+fn between(low: f64, high: f64, fraction: f64) -> f64 {
+    // On either side of zero their difference may be too large for a number.
+    if low < 0.0 && 0.0 < high { low * (1.0 - fraction) + high * fraction } else { low + (high - low) * fraction }
 }
 
 #[cfg(test)]
@@ -138,7 +157,7 @@ mod tests {
     fn events(values: &[f64]) -> Vec<Event> {
         let event = |(index, value): (usize, &f64)| Event {
             id: index as u128,
-            place: (0, 0, index as i64),
+            place: (0, 0, index as u64),
             group: 0,
             value: *value,
         };
@@ -195,9 +214,28 @@ mod tests {
 
     #[test]
     fn of_one_id_the_first_by_topic_partition_and_offset_counts() {
-        let mut events = events(&[1.0]);
-        events.push(Event { place: (0, 0, -1), value: 2.0, ..events[0] });
-        assert_eq!(ask(events, 1)[0].mean, 2.0);
+        let check = |first: Place, second: Place| {
+            let event = events(&[1.0])[0];
+            let both = [Event { place: second, value: 2.0, ..event }, Event { place: first, ..event }];
+            assert_eq!(ask(both.to_vec(), 1)[0].mean, 1.0, "{first:?} {second:?}");
+        };
+        check((0, 9, 9), (1, 0, 0));
+        check((0, 2, 9), (0, 10, 0));
+        check((0, 0, 9), (0, 0, 10));
+    }
+
+    #[test]
+    fn a_group_of_the_largest_values_has_an_answer() {
+        let check = |values: &[f64], mean: f64, p95: f64| {
+            let answer = &ask(events(values), 1)[0];
+            assert!((answer.mean / mean - 1.0).abs() < 1e-12, "{answer:?}");
+            assert_eq!((answer.p95, answer.outliers), (p95, 0), "{answer:?}");
+        };
+        check(&[1e308, 1.5e308, 1.5e308, 1.5e308], 1.375e308, 1.5e308);
+        check(&[1e200, 3e200, 3e200, 3e200], 2.5e200, 3e200);
+        check(&[-f64::MAX; 500], -f64::MAX, -f64::MAX);
+        let between = percentile(&mut [-1e308, 1e308], 0.75).unwrap();
+        assert!((between / 5e307 - 1.0).abs() < 1e-12, "{between}");
     }
 
     proptest! {
