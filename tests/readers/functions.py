@@ -1,4 +1,4 @@
-"""Runs the functions' release binaries as Lambda does: a small Runtime API, one process per function."""
+"""Runs the functions' binaries as Lambda does: a small Runtime API, one process per function."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Makes the lake that all readers read: three rounds of records through the functions' release binaries."""
+"""Makes the lake that all readers read: three rounds of records through the functions' binaries."""
 
 import json
 import subprocess

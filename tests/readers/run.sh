@@ -38,8 +38,9 @@ node_reader() {
     touch "$node/ready"
 }
 
+# Not optimised: `make test` has compiled most of it, and nothing here asks for speed.
 binaries() {
-    (cd "$REPOSITORY" && cargo build --locked --release -p penstock -p penstock-ingest -p penstock-refine)
+    (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked -p penstock -p penstock-ingest -p penstock-refine)
 }
 
 check() {
@@ -50,7 +51,7 @@ check() {
         lake="$(mktemp -d)"
         trap 'rm -rf "$lake"' EXIT
     fi
-    NODE_FOLDER="$node" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" check.py "$TARGET/release" "$lake" "$@"
+    NODE_FOLDER="$node" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" check.py "$TARGET/debug" "$lake" "$@"
 }
 
 hash() {

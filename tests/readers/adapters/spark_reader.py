@@ -21,6 +21,7 @@ class Spark(Reader):
         settings = {
             "spark.sql.session.timeZone": "UTC",
             "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": "2",
             "spark.log.level": "ERROR",
         }
