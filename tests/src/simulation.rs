@@ -46,7 +46,7 @@ use penstock_refine::Mode;
 use crate::random::Random;
 use action::{Delivery, Place};
 use schedule::Character;
-use world::{CONSUMERS, World};
+use world::{CONSUMERS, MANY, World};
 
 pub use action::Action;
 pub use reached::{KINDS, Reached};
@@ -179,8 +179,7 @@ impl World {
 
     fn heal(&mut self) {
         self.tell(|| "everything is healed".to_owned());
-        let ids: Vec<u32> = self.running.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.finish(id));
+        self.finish_all();
         let mut id = FIRST_ID;
         for round in 0..ROUNDS {
             let mut is_behind = false;
@@ -195,8 +194,21 @@ impl World {
             }
         }
         self.apply(&Action::Wait(Duration::from_secs(11)));
-        self.refine(id + 1, Place { process: 0, is_cold: true, time: None }, Mode::Drain);
+        let process = self.setting.newest_deployment();
+        self.refine(id + 1, Place { process, is_cold: true, time: None }, Mode::Drain);
         self.finish(id + 1);
+    }
+
+    /// Whoever is under way ends, after those for whom it waits.
+    fn finish_all(&mut self) {
+        let mut before = usize::MAX;
+        while self.running.len() < before {
+            before = self.running.len();
+            let ids: Vec<u32> = self.running.keys().copied().collect();
+            ids.into_iter().for_each(|id| self.run(id, MANY, 0));
+        }
+        let stuck = self.running.keys().map(|id| format!("#{id} does not come to an end"));
+        self.findings.extend(stuck);
     }
 
     /// Delivers everything to a consumer once. `false` if there was nothing.

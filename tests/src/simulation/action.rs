@@ -72,8 +72,9 @@ impl fmt::Display for Action {
             Self::Declare { id, partition } => {
                 write!(f, "an operator declares the gap in partition {partition} as #{id}")
             }
+            Self::Run { id, waits: 1, .. } => write!(f, "#{id} gets one step on"),
             Self::Run { id, waits, .. } => write!(f, "#{id} gets {waits} steps on"),
-            Self::Fail { id, answer } => write!(f, "#{id}: the next call is answered {answer:?}"),
+            Self::Fail { id, answer } => write!(f, "#{id}: of the next call {answer}"),
             Self::GiveUp { id } => write!(f, "the consumer gives up waiting for #{id}, which lives on"),
             Self::Crash { id } => write!(f, "#{id} dies"),
             Self::Wait(duration) => write!(f, "{duration:?} pass"),

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::action::Delivery;
+use super::functions::Process;
 use super::world::{Invocation, Task, World};
 use crate::events::{TOPIC, payload};
 
@@ -48,10 +49,12 @@ impl World {
             return;
         }
         self.reached.count("deliveries");
-        let ingest = self.functions.ingest(*id, *place, self.port(*place), self.deployment(*place));
+        let (port, deployment) = (self.port(*place), self.deployment(*place));
+        let is_busy = |process| self.running.values().any(|invocation| invocation.process == Some(process));
+        let Process { function, number } = self.functions.ingest(*place, port, deployment, is_busy);
         let (payload, call) = (payload(&records), self.call(*id, *place));
-        let future = async move { ingest.handle(&payload, &call).await };
-        self.start(*id, Task::Ingest { consumer: *consumer, batches }, *place, Box::pin(future));
+        let future = async move { function.handle(&payload, &call).await };
+        self.start(*id, Task::Ingest { consumer: *consumer, batches }, *place, Some(number), Box::pin(future));
     }
 
     fn count_batch(&mut self, consumer: usize, partition: usize, offsets: &[i64]) {

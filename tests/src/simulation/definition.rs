@@ -28,6 +28,17 @@ pub(super) struct Taken {
     pub(super) arrived_at: i64,
 }
 
+/// Length in microseconds, start, device.
+pub(super) type WindowKey = (i64, i64, String);
+
+/// What a row of a window says, or should say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Total {
+    pub(super) count: i64,
+    pub(super) measured: i64,
+    pub(super) sum: f64,
+}
+
 /// What a cut must write.
 #[derive(Debug, Default)]
 pub(super) struct Written {

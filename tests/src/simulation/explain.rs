@@ -2,7 +2,8 @@
 
 use penstock_runtime::{Failure, Kind};
 
-use super::world::{Task, World};
+use super::port::Version;
+use super::world::{Invocation, Task, World};
 
 impl World {
     /// Nobody fails without a reason: an invocation that does was wronged by the schedule, or something is wrong with it.
@@ -19,6 +20,7 @@ impl World {
         };
         let holes_are_real = holes.iter().all(|(partition, from, next)| lost(*partition, (*from, *next)));
         let is_in_gap = message.contains("lies in the gap");
+        let is_too_old = self.is_too_old(invocation) && message.contains("deploy a version of refine that knows them");
         let is_explained = match failure.kind {
             Kind::Retry => true,
             Kind::Bug => false,
@@ -27,6 +29,7 @@ impl World {
                 (invocation.was_denied && message.contains("access denied"))
                     || !holes.is_empty()
                     || is_in_gap
+                    || is_too_old
                     || is_overtaken
             }
         };
@@ -40,6 +43,16 @@ impl World {
         if is_in_gap {
             self.reached.count("refusals of what lies in a gap");
         }
+        if is_too_old {
+            self.reached.count("refusals of a cut of newer rules");
+        }
+    }
+
+    /// Whether there are cuts whose rules it does not know.
+    fn is_too_old(&self, invocation: &Invocation) -> bool {
+        let version_of = |deployment: usize| self.setting.deployments[deployment].version;
+        let is_next = |(_, declarer): &(u32, usize)| version_of(*declarer) == Version::Next;
+        version_of(invocation.deployment) == Version::This && self.declared.values().any(is_next)
     }
 }
 

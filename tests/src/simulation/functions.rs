@@ -17,67 +17,59 @@ pub(super) const PROCESSES: usize = 4;
 pub(super) struct Functions {
     ingests: [Option<Process<Ingest>>; PROCESSES],
     refines: [Option<Process<Refine>>; PROCESSES],
+    /// How many processes there were so far.
     pub(super) cold_starts: u64,
 }
 
 /// A process, with everything that its function remembers.
-struct Process<F> {
-    function: Arc<F>,
-    port: Arc<Port>,
-    serves: Option<u32>,
+pub(super) struct Process<F> {
+    pub(super) function: Arc<F>,
+    /// Which it is, of all that there were.
+    pub(super) number: u64,
+}
+
+impl<F> Clone for Process<F> {
+    fn clone(&self) -> Self {
+        Self { function: Arc::clone(&self.function), number: self.number }
+    }
 }
 
 impl Functions {
-    /// The ingest that serves this invocation. `port` is for a new process.
-    pub(super) fn ingest(&mut self, id: u32, place: Place, port: Arc<Port>, deployment: Deployment) -> Arc<Ingest> {
-        let make = |lake| Ingest::new(lake, deployment.dataset, deployment.ingest);
-        serve(&mut self.ingests[place.process], id, place, port, make, &mut self.cold_starts)
+    /// The ingest at a place: the warm one, or a new one if that is gone or `is_busy`. `port` is for a new process.
+    pub(super) fn ingest(
+        &mut self,
+        place: Place,
+        port: Arc<Port>,
+        deployment: Deployment,
+        is_busy: impl Fn(u64) -> bool,
+    ) -> Process<Ingest> {
+        let slot = &mut self.ingests[place.process];
+        slot.take_if(|process| place.is_cold || is_busy(process.number));
+        serve(slot, &mut self.cold_starts, || Ingest::new(lake(port), deployment.dataset, deployment.ingest))
     }
 
-    pub(super) fn refine(&mut self, id: u32, place: Place, port: Arc<Port>, deployment: Deployment) -> Arc<Refine> {
-        let make = |lake| Refine::new(lake, deployment.dataset, deployment.cut);
-        serve(&mut self.refines[place.process], id, place, port, make, &mut self.cold_starts)
+    /// The refine at a place, which may be called while it runs: a run waits then for the one before it.
+    pub(super) fn refine(&mut self, place: Place, port: Arc<Port>, deployment: Deployment) -> Process<Refine> {
+        let slot = &mut self.refines[place.process];
+        slot.take_if(|_| place.is_cold);
+        serve(slot, &mut self.cold_starts, || Refine::new(lake(port), deployment.dataset, deployment.cut))
     }
 
-    /// The invocation has ended: its process serves the next one.
-    pub(super) fn rest(&mut self, id: u32) {
-        for serves in self.serving(id) {
-            *serves = None;
-        }
-    }
-
-    /// The process of an invocation dies with all that it remembers.
-    pub(super) fn die(&mut self, id: u32) {
-        self.ingests.iter_mut().filter(|process| is_serving(process, id)).for_each(|process| *process = None);
-        self.refines.iter_mut().filter(|process| is_serving(process, id)).for_each(|process| *process = None);
-    }
-
-    fn serving(&mut self, id: u32) -> impl Iterator<Item = &mut Option<u32>> {
-        let ingests = self.ingests.iter_mut().flatten().map(|process| &mut process.serves);
-        let refines = self.refines.iter_mut().flatten().map(|process| &mut process.serves);
-        ingests.chain(refines).filter(move |serves| **serves == Some(id))
+    /// A process dies with all that it remembers.
+    pub(super) fn die(&mut self, number: u64) {
+        self.ingests.iter_mut().for_each(|slot| drop(slot.take_if(|process| process.number == number)));
+        self.refines.iter_mut().for_each(|slot| drop(slot.take_if(|process| process.number == number)));
     }
 }
 
-fn is_serving<F>(process: &Option<Process<F>>, id: u32) -> bool {
-    process.as_ref().is_some_and(|process| process.serves == Some(id))
+fn lake(port: Arc<Port>) -> Lake {
+    Lake::over(Arc::clone(&port) as _, port)
 }
 
-/// The function at a place, which serves this invocation from now on: the warm one, or a new one if that is not free.
-fn serve<F>(
-    slot: &mut Option<Process<F>>,
-    id: u32,
-    place: Place,
-    port: Arc<Port>,
-    make: impl FnOnce(Lake) -> F,
-    cold_starts: &mut u64,
-) -> Arc<F> {
-    let warm = slot.take().filter(|process| !place.is_cold && process.serves.is_none());
-    let process = warm.unwrap_or_else(|| {
-        *cold_starts += 1;
-        let lake = Lake::over(Arc::clone(&port) as _, Arc::clone(&port) as _);
-        Process { function: Arc::new(make(lake)), port, serves: None }
+fn serve<F>(slot: &mut Option<Process<F>>, started: &mut u64, make: impl FnOnce() -> F) -> Process<F> {
+    let process = slot.get_or_insert_with(|| {
+        *started += 1;
+        Process { function: Arc::new(make()), number: *started }
     });
-    process.port.serve(id);
-    Arc::clone(&slot.insert(Process { serves: Some(id), ..process }).function)
+    process.clone()
 }

@@ -4,6 +4,7 @@
 //! So any number of invocations interleave at every call, and whoever is never let through is frozen, or dies there.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -37,6 +38,19 @@ pub enum Answer {
     Conflict,
     /// 403.
     Denied,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "the caller hears",
+            Self::ReplyLost => "the reply is lost",
+            Self::TimedOut => "the request is lost",
+            Self::Unavailable => "the answer is 503",
+            Self::Conflict => "the answer is 409",
+            Self::Denied => "the answer is 403",
+        })
+    }
 }
 
 /// A call that was answered, in one way or another.
@@ -76,6 +90,8 @@ pub(super) struct Network {
 struct Traffic {
     /// Epoch microseconds.
     now: i64,
+    /// The invocation that is polled at the moment: whatever is asked of the network, it asks.
+    acting: u32,
     waiting: Vec<Waiting>,
     tickets: u64,
     /// When each object was created, counted in tickets.
@@ -115,6 +131,7 @@ impl Network {
     pub(super) fn at(now: i64) -> Self {
         let traffic = Traffic {
             now,
+            acting: 0,
             waiting: Vec::new(),
             tickets: 0,
             created: HashMap::new(),
@@ -156,6 +173,11 @@ impl Network {
         true
     }
 
+    /// From now on this invocation is polled.
+    pub(super) fn act(&self, invocation: u32) {
+        self.traffic().acting = invocation;
+    }
+
     pub(super) fn is_waiting(&self, invocation: u32) -> bool {
         self.traffic().waits_of(invocation).next().is_some()
     }
@@ -181,21 +203,21 @@ impl Network {
         self.traffic().trace.finish()
     }
 
-    /// Somebody calls the store.
-    pub(super) fn ask(&self, invocation: u32) -> Ticket<'_> {
-        self.wait(invocation, Stage::Asked)
+    /// Whoever acts calls the store.
+    pub(super) fn ask(&self) -> Ticket<'_> {
+        self.wait(Stage::Asked)
     }
 
-    /// Somebody sleeps, for so many microseconds.
-    pub(super) fn sleep_of(&self, invocation: u32, duration: i64) -> Ticket<'_> {
+    /// Whoever acts sleeps, for so many microseconds.
+    pub(super) fn sleep_for(&self, duration: i64) -> Ticket<'_> {
         let until = self.traffic().now.saturating_add(duration);
-        self.wait(invocation, Stage::Asleep { until })
+        self.wait(Stage::Asleep { until })
     }
 
-    fn wait(&self, invocation: u32, stage: Stage) -> Ticket<'_> {
+    fn wait(&self, stage: Stage) -> Ticket<'_> {
         let mut traffic = self.traffic();
         traffic.tickets += 1;
-        let (number, since) = (traffic.tickets, traffic.now);
+        let (number, since, invocation) = (traffic.tickets, traffic.now, traffic.acting);
         traffic.waiting.push(Waiting { ticket: number, invocation, since, stage, waker: None });
         Ticket { network: self, number }
     }
@@ -286,7 +308,7 @@ impl Ticket<'_> {
         if waits_in_vain {
             traffic.pass(TIME_OUT);
         }
-        let effect = Effect { at: traffic.now, ..effect };
+        let effect = Effect { at: traffic.now, invocation: traffic.acting, ..effect };
         if matches!(effect.outcome, Outcome::Created(_)) {
             traffic.tickets += 1;
             let created = traffic.tickets;

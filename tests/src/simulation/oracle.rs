@@ -9,7 +9,7 @@ use bytes::Bytes;
 use penstock_lake::Operation;
 use serde_json::Value;
 
-use super::definition::{Definition, Place, Taken, Written, is_accepted};
+use super::definition::{Definition, Place, Taken, Total, WindowKey, Written, is_accepted};
 use super::network::{Effect, Outcome};
 use super::reading::{File, date, integer, number, position};
 use super::setting::{DATASET, DatasetRules, RETENTION_HOURS, Setting};
@@ -30,7 +30,8 @@ pub(super) struct Oracle {
     cuts: BTreeMap<u64, Cut>,
     silver_seen: HashSet<Place>,
     definition: Definition,
-    windows: BTreeMap<WindowKey, Total>,
+    /// What silver holds of each window, as far as no row of it says so.
+    unwritten: BTreeMap<WindowKey, Total>,
     pub(super) tally: Tally,
 }
 
@@ -74,17 +75,8 @@ struct Cut {
     rules: Option<DatasetRules>,
     silver: BTreeSet<Place>,
     rejects: BTreeSet<Place>,
+    windows: BTreeMap<WindowKey, Total>,
     watermark: Option<i64>,
-}
-
-/// Length in microseconds, start, device.
-type WindowKey = (i64, i64, String);
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Total {
-    count: i64,
-    measured: i64,
-    sum: f64,
 }
 
 impl Oracle {
@@ -133,7 +125,7 @@ impl Oracle {
                 self.raw(key, number(partition) as usize, number(from), bytes, topic);
             }
             ["silver", DATASET, folder, cut] => self.silver(key, folder, number(cut) as u64, bytes, topic),
-            ["windows", DATASET, folder, _] => self.windows(key, folder, bytes),
+            ["windows", DATASET, folder, cut] => self.windows(key, folder, number(cut) as u64, bytes),
             ["rejects", DATASET, cut] => self.rejects(key, number(cut) as u64, bytes, topic),
             ["_penstock", DATASET, "cuts", cut] => self.cut(key, number(cut) as u64, bytes, setting),
             ["_penstock", DATASET, "state", cut] => self.state(key, number(cut) as u64, bytes, topic),
@@ -251,7 +243,7 @@ impl Oracle {
                 rows.text("event_id", row) == crate::events::event_id(event.number)
                     && rows.text("device_id", row) == format!("d{}", event.device)
                     && rows.time("event_time", row) == event.time
-                    && rows.double("value", row) == event.value.map(|value| value as f64)
+                    && rows.double("value", row) == event.value
                     && folder == format!("event_date={}", date(event.time))
             });
             if !is_it {
@@ -281,15 +273,20 @@ impl Oracle {
         }
     }
 
-    fn windows(&mut self, key: &str, folder: &str, bytes: &Bytes) {
+    fn windows(&mut self, key: &str, folder: &str, cut: u64, bytes: &Bytes) {
         let columns = ["window_start", "window_end", "device_id", "count", "measure_count", "sum", "kind"];
         let Some(rows) = File::open(bytes).rows(&columns) else { return };
         for row in 0..rows.count() {
             let (start, end) = (rows.time("window_start", row), rows.time("window_end", row));
-            let total = self.windows.entry((end - start, start, rows.text("device_id", row).to_owned())).or_default();
-            total.count += rows.integer("count", row);
-            total.measured += rows.integer("measure_count", row);
-            total.sum += rows.double("sum", row).unwrap_or(0.0);
+            let window = (end - start, start, rows.text("device_id", row).to_owned());
+            let total = Total {
+                count: rows.integer("count", row),
+                measured: rows.integer("measure_count", row),
+                sum: rows.double("sum", row).unwrap_or(0.0),
+            };
+            if self.cuts.entry(cut).or_default().windows.insert(window, total).is_some() {
+                self.find(format!("{key} has two rows for the window of row {row}"));
+            }
             match rows.text("kind", row) {
                 "on_time" => self.tally.windows_on_time += 1,
                 "late" => self.tally.windows_late += 1,
@@ -337,6 +334,7 @@ impl Oracle {
         self.tally.silver += silver.len() as u64;
         self.tally.rejected += rejects.len() as u64;
         self.tally.duplicates += duplicates;
+        self.add_up(key, number, rules.window_secs * SECOND, topic);
         let cut = &self.cuts[&number];
         for (what, expected, found) in [("silver", silver, &cut.silver), ("rejects", rejects, &cut.rejects)] {
             if expected != *found {
@@ -365,34 +363,32 @@ impl Oracle {
         if let Some((number, _)) = self.cuts.iter().find(|(_, cut)| cut.watermark.is_none()) {
             self.findings.push(format!("cut {number} was never poured"));
         }
-        self.judge_windows(topic);
+        if let Some(unwritten) = self.unwritten.iter().next() {
+            self.findings.push(format!("no row of the windows counts {unwritten:?}"));
+        }
         let mut ids = HashSet::new();
         let events =
             self.silver_seen.iter().filter_map(|(partition, offset)| topic.partitions[*partition].made[offset].event);
         self.tally.kept_duplicates = events.filter(|event| !ids.insert(event.number)).count() as u64;
     }
 
-    /// All rows of a window, on time and late, add up to the events of silver.
-    fn judge_windows(&mut self, topic: &Topic) {
-        let mut expected: BTreeMap<WindowKey, Total> = BTreeMap::new();
-        for cut in self.cuts.values() {
-            let length = cut.rules.map_or(1, |rules| rules.window_secs * SECOND);
-            for (partition, offset) in &cut.silver {
-                let Some(event) = topic.partitions[*partition].made[offset].event else { continue };
-                let start = event.time - event.time.rem_euclid(length);
-                let total = expected.entry((length, start, format!("d{}", event.device))).or_default();
-                total.count += 1;
-                total.measured += i64::from(event.value.is_some());
-                total.sum += event.value.unwrap_or(0) as f64;
-            }
+    /// A row of a window says what silver has of it since the row before, added in the order of partition and offset.
+    fn add_up(&mut self, key: &str, number: u64, length: i64, topic: &Topic) {
+        let cut = &self.cuts[&number];
+        for (partition, offset) in &cut.silver {
+            let Some(event) = topic.partitions[*partition].made[offset].event else { continue };
+            let start = event.time - event.time.rem_euclid(length);
+            let total = self.unwritten.entry((length, start, format!("d{}", event.device))).or_default();
+            total.count += 1;
+            total.measured += i64::from(event.value.is_some());
+            total.sum += event.value.unwrap_or(0.0);
         }
-        if expected != self.windows {
-            let differs = expected.iter().find(|(key, total)| self.windows.get(*key) != Some(*total));
-            self.findings.push(format!(
-                "the windows do not add up to silver: {differs:?} among {} and {}",
-                expected.len(),
-                self.windows.len()
-            ));
+        for (window, found) in &cut.windows {
+            let expected = self.unwritten.remove(window);
+            if expected != Some(*found) {
+                self.findings
+                    .push(format!("{key}: the window {window:?} adds up to {expected:?}, and its row says {found:?}"));
+            }
         }
     }
 }

@@ -1,26 +1,32 @@
-//! One function's connection to the network: its store, and its clock.
+//! The connection of one process to the network: its store, and its clock.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use penstock_core::cut::RULES;
 use penstock_lake::{Clock, Listed, ObjectEnd, Operation, Put, Store, StoreError};
 
 use super::network::{Answer, Effect, Network, Outcome, micros};
 
-/// One function's connection: its store, and its clock.
 #[derive(Debug)]
 pub(super) struct Port {
     network: Arc<Network>,
     store: Arc<dyn Store>,
-    /// A function serves one invocation at a time.
-    invocation: AtomicU32,
     listing: Listing,
-    /// How far the function's clock is ahead, in microseconds.
+    /// How far the process's clock is ahead, in microseconds.
     ahead: i64,
+    version: Version,
+}
+
+/// Which version of the product the process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    This,
+    /// One that pours by newer rules, which happen to give the same rows. It pours cuts of this version as well.
+    Next,
 }
 
 /// What a list shows of objects that are created while it is made.
@@ -33,19 +39,15 @@ pub(super) enum Listing {
 }
 
 impl Port {
-    pub(super) fn new(network: &Arc<Network>, store: &Arc<dyn Store>, listing: Listing, ahead: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            network: Arc::clone(network),
-            store: Arc::clone(store),
-            invocation: AtomicU32::new(0),
-            listing,
-            ahead: micros(ahead),
-        })
-    }
-
-    /// Whose calls these are from now on.
-    pub(super) fn serve(&self, invocation: u32) {
-        self.invocation.store(invocation, Ordering::Relaxed);
+    pub(super) fn new(
+        network: &Arc<Network>,
+        store: &Arc<dyn Store>,
+        listing: Listing,
+        ahead: Duration,
+        version: Version,
+    ) -> Arc<Self> {
+        let (network, store) = (Arc::clone(network), Arc::clone(store));
+        Arc::new(Self { network, store, listing, ahead: micros(ahead), version })
     }
 
     async fn call<T: Send>(
@@ -55,7 +57,7 @@ impl Port {
         call: impl Future<Output = Result<T, StoreError>> + Send,
         outcome: impl Fn(&T) -> Outcome + Send,
     ) -> Result<T, StoreError> {
-        let ticket = self.network.ask(self.invocation());
+        let ticket = self.network.ask();
         let answer = match ticket.wait().await {
             Answer::Conflict if operation != Operation::PutNew => Answer::Unavailable,
             answer => answer,
@@ -65,14 +67,7 @@ impl Port {
             _ => Err(error(answer, operation, key)),
         };
         let effect = result.as_ref().map_or(Outcome::Nothing, outcome);
-        ticket.answered(Effect {
-            invocation: self.invocation(),
-            at: 0,
-            operation,
-            key: key.to_owned(),
-            answer,
-            outcome: effect,
-        });
+        ticket.answered(Effect { invocation: 0, at: 0, operation, key: key.to_owned(), answer, outcome: effect });
         ticket.wait().await;
         if answer == Answer::ReplyLost { Err(error(answer, operation, key)) } else { result }
     }
@@ -94,9 +89,27 @@ impl Port {
         let holes = listed.len() < all;
         Ok((listed, holes))
     }
+}
 
-    fn invocation(&self) -> u32 {
-        self.invocation.load(Ordering::Relaxed)
+impl Version {
+    /// The object as it is written: the cuts of the next version say that they are of newer rules.
+    fn write(self, key: &str, bytes: Bytes) -> Bytes {
+        self.exchange(key, bytes, RULES, RULES + 1)
+    }
+
+    /// The object as it is read: to the next version newer rules are what ours are to us.
+    fn read(self, key: &str, bytes: Bytes) -> Bytes {
+        self.exchange(key, bytes, RULES + 1, RULES)
+    }
+
+    fn exchange(self, key: &str, bytes: Bytes, from: u32, to: u32) -> Bytes {
+        let rules = |version: u32| format!(r#""rules":{version},"#);
+        match std::str::from_utf8(&bytes) {
+            Ok(json) if self == Self::Next && key.contains("/cuts/") => {
+                json.replacen(&rules(from), &rules(to), 1).into()
+            }
+            _ => bytes,
+        }
     }
 }
 
@@ -114,6 +127,7 @@ fn error(answer: Answer, operation: Operation, key: &str) -> StoreError {
 #[async_trait]
 impl Store for Port {
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
+        let bytes = self.version.write(key, bytes);
         let outcome = |put: &Put| match put {
             Put::Created => Outcome::Created(bytes.clone()),
             Put::Exists => Outcome::Exists,
@@ -126,7 +140,8 @@ impl Store for Port {
     }
 
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        self.call(Operation::Get, key, self.store.get(key), |_| READ).await
+        let bytes = self.call(Operation::Get, key, self.store.get(key), |_| READ).await?;
+        Ok(self.version.read(key, bytes))
     }
 
     async fn get_end(&self, key: &str, length: u64) -> Result<ObjectEnd, StoreError> {
@@ -166,7 +181,7 @@ impl Clock for Port {
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.network.sleep_of(self.invocation(), micros(duration)).wait().await;
+        self.network.sleep_for(micros(duration)).wait().await;
     }
 
     fn jitter(&self) -> f64 {

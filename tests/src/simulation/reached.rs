@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Every kind that a large number of schedules must reach.
-pub const KINDS: [&str; 45] = [
+pub const KINDS: [&str; 48] = [
     "records",
     "duplicates sent",
     "late events sent",
@@ -42,9 +42,12 @@ pub const KINDS: [&str; 45] = [
     "gaps at the start of a chain",
     "raw objects deleted",
     "refines that overlapped",
+    "refines called while their process was running",
     "cuts finished by another run",
     "cuts finished by a deployment with another dataset",
     "cuts of another dataset than the one before",
+    "cuts finished by a newer version",
+    "refusals of a cut of newer rules",
     "invocations out of time",
     "windows corrected",
     "duplicates removed",

@@ -51,25 +51,27 @@ impl Character {
         // Where raw objects are deleted after a day, days must pass.
         let least_hours = usize::from(setting.has_retention());
         let rarely = |random: &mut Random, most: usize| if random.once_in(2) { 0 } else { random.below(most + 1) };
+        // The broker loses what a frozen function holds, and it is declared missing before the function wakes up.
+        let is_lossy = !setting.is_sparse && random.once_in(3);
         Self {
             produce: 2 + random.below(4),
             deliver: 2 + random.below(6),
             refine: 1 + random.below(3),
             run: 6 + random.below(16),
             fail: rarely(random, 8),
-            give_up: rarely(random, 3),
+            give_up: if is_lossy { 3 } else { rarely(random, 3) },
             crash: rarely(random, 3),
-            lose: rarely(random, 3),
-            declare: 4,
+            lose: if is_lossy { 4 } else { rarely(random, 3) },
+            declare: if is_lossy { 10 } else { 4 },
             seconds: random.below(5),
             minutes: rarely(random, 3),
             hours: least_hours + rarely(random, 2),
             cold: 1 + random.below(8),
             waits: [1, 3, 10, 10, 40, 200][random.below(6)],
-            neglects: random.once_in(3),
+            neglects: is_lossy || random.once_in(3),
             deadlines: random.once_in(3),
-            second_consumer: random.once_in(2),
-            second_deployment: random.once_in(2),
+            second_consumer: is_lossy || random.once_in(2),
+            second_deployment: random.once_in(2) || setting.newest_deployment() == 1,
             odd_records: 1 + random.below(6),
             actions: 30 + random.below(60),
             next_id: 1,
@@ -192,11 +194,12 @@ fn delivery_of(random: &mut Random, world: &World) -> u32 {
 }
 
 fn answer(random: &mut Random) -> Answer {
-    match random.below(10) {
+    match random.below(12) {
         0..3 => Answer::ReplyLost,
         3 | 4 => Answer::TimedOut,
         5 | 6 => Answer::Unavailable,
-        7 | 8 => Answer::Conflict,
+        // Only a write gets it; other calls get a 503 in its place.
+        7..11 => Answer::Conflict,
         _ => Answer::Denied,
     }
 }
@@ -205,13 +208,16 @@ fn answer(random: &mut Random) -> Answer {
 fn lose(random: &mut Random, world: &World) -> Action {
     let partition = random.below(world.setting.partitions);
     let from = world.consumers[0][partition].committed + random.below(4) as i64;
-    let mut held = world.running.values().filter_map(|invocation| match &invocation.task {
+    let held = world.running.values().filter_map(|invocation| match &invocation.task {
         Task::Ingest { batches, .. } => batches.first(),
         _ => None,
     });
-    let (partition, from) = match held.next_back() {
-        Some((partition, offsets)) if random.once_in(2) => (*partition, offsets[random.below(offsets.len())]),
-        _ => (partition, from),
+    let held: Vec<_> = held.collect();
+    let (partition, from) = if held.is_empty() || random.once_in(3) {
+        (partition, from)
+    } else {
+        let (partition, offsets) = held[random.below(held.len())];
+        (*partition, offsets[random.below(offsets.len())])
     };
     Action::Lose { partition, from, count: 1 + random.below(4) }
 }

@@ -1,7 +1,8 @@
 //! What stays the same during a schedule: the topic, the two deployments, and how the store lists.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use penstock_core::chain::{Offsets, OnGap};
@@ -9,7 +10,7 @@ use penstock_core::cut::Bounds;
 use penstock_core::dataset::Dataset;
 use penstock_runtime::{CutSettings, FailureResponse, IngestSettings};
 
-use super::port::Listing;
+use super::port::{Listing, Version};
 use crate::random::Random;
 
 pub(super) const DATASET: &str = "simulated";
@@ -34,10 +35,12 @@ pub(super) struct Deployment {
     pub(super) cut: CutSettings,
     /// How far the clocks of its functions are ahead.
     pub(super) ahead: Duration,
+    /// Whether its refine is one that declares cuts of newer rules.
+    pub(super) version: Version,
 }
 
 /// What a dataset file says, as far as it changes what a pour writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DatasetRules {
     pub(super) window_secs: i64,
     pub(super) lateness_secs: i64,
@@ -60,6 +63,11 @@ impl Setting {
 }
 
 impl Setting {
+    /// The one that can pour whatever cuts there are.
+    pub(super) fn newest_deployment(&self) -> usize {
+        usize::from(self.deployments[1].version == Version::Next)
+    }
+
     pub(super) fn has_retention(&self) -> bool {
         self.deployments.iter().any(|deployment| deployment.cut.raw_retention_hours.is_some())
     }
@@ -70,9 +78,9 @@ impl Setting {
         let offsets = if *is_sparse { "sparse" } else { "contiguous" };
         let lists = if *listing == Listing::Whole { "as S3's" } else { "with holes, as a directory's" };
         let topic = format!("{partitions} partitions, offsets {offsets}, lists {lists}");
-        let deployment = |Deployment { rules, ingest, cut, ahead, .. }: &Deployment| {
+        let deployment = |Deployment { rules, ingest, cut, ahead, version, .. }: &Deployment| {
             format!(
-                "deployment: {rules:?}; gaps {:?}; failures {:?}; cuts of {} rows, {} bytes, {} s; retention {:?} h; clock {ahead:?} ahead",
+                "deployment of {version:?} version: {rules:?}; gaps {:?}; failures {:?}; cuts of {} rows, {} bytes, {} s; retention {:?} h; clock {ahead:?} ahead",
                 ingest.on_gap,
                 ingest.failures,
                 cut.bounds.rows,
@@ -88,13 +96,9 @@ impl Setting {
 impl Deployment {
     fn draw(random: &mut Random, is_sparse: bool, retention: Option<i64>, before: Option<&Self>) -> Self {
         let rules = match before {
-            // Mostly only the settings change.
-            Some(before) if !random.once_in(3) => before.rules,
+            // Often only the settings change.
+            Some(before) if random.once_in(2) => before.rules,
             _ => DatasetRules::draw(random),
-        };
-        let dataset = match before {
-            Some(before) if before.rules == rules => Arc::clone(&before.dataset),
-            _ => Arc::new(Dataset::parse(&rules.text()).unwrap_or_else(|problems| panic!("{problems}"))),
         };
         let ingest = IngestSettings {
             offsets: if is_sparse { Offsets::Sparse } else { Offsets::Contiguous },
@@ -109,7 +113,16 @@ impl Deployment {
             max_age_secs: [0, 60][random.below(2)],
             raw_retention_hours: retention,
         };
-        Self { dataset, rules, ingest, cut, ahead: Duration::from_millis(700 * random.below(3) as u64) }
+        let ahead = Duration::from_millis(700 * random.below(3) as u64);
+        let is_next = before.is_some() && random.once_in(3);
+        Self {
+            dataset: rules.dataset(),
+            rules,
+            ingest,
+            cut,
+            ahead,
+            version: if is_next { Version::Next } else { Version::This },
+        }
     }
 }
 
@@ -123,6 +136,13 @@ impl DatasetRules {
             max_ids: [4, 1000][random.below(2)],
             has_note: random.once_in(2),
         }
+    }
+
+    fn dataset(self) -> Arc<Dataset> {
+        // There are few, and parsing one takes as long as landing a batch.
+        static PARSED: Mutex<BTreeMap<DatasetRules, Arc<Dataset>>> = Mutex::new(BTreeMap::new());
+        let parse = || Arc::new(Dataset::parse(&self.text()).unwrap_or_else(|problems| panic!("{problems}")));
+        Arc::clone(PARSED.lock().unwrap_or_else(PoisonError::into_inner).entry(self).or_insert_with(parse))
     }
 
     /// The dataset file.

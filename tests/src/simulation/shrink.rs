@@ -1,4 +1,4 @@
-//! Makes a failing schedule short: leaves out whatever it fails without, and then halves what is left.
+//! Makes a failing schedule short: leaves out whatever it fails without, joins steps, and halves what is left.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ pub fn shrink(case: &Case, store: MakeStore) -> Case {
     loop {
         let before = actions.clone();
         leave_out(&mut actions, &fails);
+        join_steps(&mut actions, &fails);
         make_smaller(&mut actions, &fails);
         if actions == before {
             return Case { setting: case.setting.clone(), actions };
@@ -37,6 +38,30 @@ fn leave_out(actions: &mut Vec<Action>, fails: &impl Fn(&[Action]) -> bool) {
             }
         }
         length /= 2;
+    }
+}
+
+/// Lets an invocation get its steps on at once that it got in two goes.
+fn join_steps(actions: &mut Vec<Action>, fails: &impl Fn(&[Action]) -> bool) {
+    let mut index = 1;
+    while index < actions.len() {
+        if let Some(joined) = joined(&actions[index - 1], &actions[index]) {
+            let shorter = [&actions[..index - 1], &[joined], &actions[index + 1..]].concat();
+            if fails(&shorter) {
+                *actions = shorter;
+                continue;
+            }
+        }
+        index += 1;
+    }
+}
+
+fn joined(first: &Action, second: &Action) -> Option<Action> {
+    match (first, second) {
+        (Action::Run { id, waits, order }, Action::Run { id: same, waits: more, .. }) if id == same => {
+            Some(Action::Run { id: *id, waits: waits + more, order: *order })
+        }
+        _ => None,
     }
 }
 

@@ -27,14 +27,17 @@ pub enum Kind {
     Tombstone,
 }
 
+/// Values whose sum depends on the order in which they are added.
+const VALUES: [Option<f64>; 7] = [Some(0.1), Some(1e16), Some(3.25), None, Some(-1e16), Some(0.7), Some(-2.000_000_1)];
+
 /// An event, as its JSON says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Event {
     pub(super) number: u64,
     pub(super) device: u64,
     /// Epoch microseconds.
     pub(super) time: i64,
-    pub(super) value: Option<i64>,
+    pub(super) value: Option<f64>,
 }
 
 /// A record, with what is known of it.
@@ -98,7 +101,7 @@ impl Topic {
         };
         // Event times are milliseconds in the JSON.
         let time = time.div_euclid(1000) * 1000;
-        let value = (!number.is_multiple_of(5)).then_some(number as i64);
+        let value = VALUES[(number % VALUES.len() as u64) as usize];
         let event = Event { number, device: number % 2, time, value };
         self.events.push(event);
         Some(event)
@@ -128,7 +131,7 @@ fn value(kind: Kind, event: Option<Event>, now: i64) -> Option<Bytes> {
         (Kind::NotJson, _) => format!("no event at {now}"),
         (_, None) => format!(r#"{{"event_id":"{}","device_id":"d0","value":{now}}}"#, event_id(0)),
         (_, Some(Event { number, device, time, value })) => {
-            let value = value.map_or_else(String::new, |value| format!(r#","value":{value}"#));
+            let value = value.map_or_else(String::new, |value| format!(r#","value":{value:?}"#));
             let (id, millis) = (event_id(number), time / 1000);
             format!(r#"{{"event_id":"{id}","device_id":"d{device}","event_time":{millis}{value}}}"#)
         }

@@ -3,6 +3,7 @@
 use penstock_lake::{Clock, Operation};
 
 use super::network::{Answer, Effect, Outcome};
+use super::port::Version;
 use super::world::{START, Task, World};
 
 impl World {
@@ -58,6 +59,13 @@ impl World {
             return;
         }
         let Some((declarer, declarers)) = self.declared.get(&number) else { return };
+        let versions = [*declarers, deployment].map(|deployment| self.setting.deployments[deployment].version);
+        if versions == [Version::Next, Version::This] {
+            self.findings.push(format!("#{invocation} pours cut {number}, whose rules it does not know"));
+        }
+        if versions == [Version::This, Version::Next] {
+            self.reached.count("cuts finished by a newer version");
+        }
         if *declarer != invocation {
             self.reached.count("cuts finished by another run");
         }
@@ -104,6 +112,6 @@ fn words(effect: &Effect) -> String {
     };
     match answer {
         Answer::Done => format!("{operation} {key}: {outcome}"),
-        answer => format!("{operation} {key}: {outcome}, answered {answer:?}"),
+        answer => format!("{operation} {key}: {outcome}, {answer}"),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use penstock_cli::gaps::{Act, Declaration, declare};
 use penstock_core::chain::{Gap, GapReason};
+use penstock_core::cut::Bounds;
 use penstock_core::keys::ChainId;
 use penstock_core::position::{Partition, Position};
 use penstock_lake::{Clock, Store};
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::action::{Action, Place};
 use super::consumers::Progress;
-use super::functions::Functions;
+use super::functions::{Functions, Process};
 use super::network::Network;
 use super::oracle::Oracle;
 use super::port::Port;
@@ -32,6 +33,9 @@ use crate::random::Random;
 /// 2026-01-01T00:00:00Z, in epoch microseconds.
 pub(super) const START: i64 = 1_767_225_600_000_000;
 pub(super) const CONSUMERS: usize = 2;
+
+/// More waits than any invocation has.
+pub(super) const MANY: u16 = 10_000;
 
 const MINUTE: i64 = 60_000_000;
 
@@ -63,6 +67,8 @@ pub(super) struct Invocation {
     pub(super) given_up: bool,
     future: Running,
     pub(super) deployment: usize,
+    /// Where it runs, among all processes that there were. An operator's own has no number.
+    pub(super) process: Option<u64>,
     /// When it last got on.
     seen_at: i64,
     pub(super) has_deadline: bool,
@@ -125,7 +131,7 @@ impl World {
 
     /// Lets an invocation run to its end, whatever it waits for.
     pub(super) fn finish(&mut self, id: u32) {
-        self.run(id, 10_000, 0);
+        self.run(id, MANY, 0);
         if self.running.contains_key(&id) {
             self.findings.push(format!("#{id} does not come to an end"));
         }
@@ -146,10 +152,18 @@ impl World {
         if self.running.values().any(|invocation| matches!(invocation.task, Task::Refine)) {
             self.reached.count("refines that overlapped");
         }
-        let refine = self.functions.refine(id, place, self.port(place), self.deployment(place));
+        let mut deployment = self.deployment(place);
+        if mode == Mode::Drain {
+            // Who heals takes all at once: otherwise most of a schedule's time would go into its end.
+            deployment.cut.bounds = Bounds::default();
+        }
+        let Process { function, number } = self.functions.refine(place, self.port(place), deployment);
+        if self.running.values().any(|invocation| invocation.process == Some(number)) {
+            self.reached.count("refines called while their process was running");
+        }
         let call = self.call(id, place);
-        let future = async move { refine.run(mode, &call).await.map(|summary| json!(summary)) };
-        self.start(id, Task::Refine, place, Box::pin(future));
+        let future = async move { function.run(mode, &call).await.map(|summary| json!(summary)) };
+        self.start(id, Task::Refine, place, Some(number), Box::pin(future));
     }
 
     fn declare(&mut self, id: u32, partition: usize) {
@@ -160,22 +174,22 @@ impl World {
         let chain = ChainId { topic: TOPIC.to_owned(), partition: number, source: "kafka".to_owned(), epoch: 0 };
         let place = Place { process: 0, is_cold: true, time: None };
         let port = self.port(place);
-        port.serve(id);
         let lake = Lake::over(Arc::clone(&port) as _, port);
         let dataset = Arc::clone(&self.setting.deployments[0].dataset);
         let future = async move {
             let declared = declare(&lake, &dataset, &Declaration { chain, gap }, Act::Write).await?;
             Ok(json!(declared.outcome))
         };
-        self.start(id, Task::Operator, place, Box::pin(future));
+        self.start(id, Task::Operator, place, None, Box::pin(future));
     }
 
-    pub(super) fn start(&mut self, id: u32, task: Task, place: Place, future: Running) {
+    pub(super) fn start(&mut self, id: u32, task: Task, place: Place, process: Option<u64>, future: Running) {
         let invocation = Invocation {
             task,
             given_up: false,
             future,
             deployment: place.deployment(),
+            process,
             seen_at: self.network.now(),
             has_deadline: place.time.is_some(),
             was_denied: false,
@@ -185,7 +199,16 @@ impl World {
 
     /// A connection for a new process.
     pub(super) fn port(&self, place: Place) -> Arc<Port> {
-        Port::new(&self.network, &self.store, self.setting.listing, self.deployment(place).ahead)
+        let Deployment { ahead, version, .. } = self.setting.deployments[place.deployment()];
+        Port::new(&self.network, &self.store, self.setting.listing, ahead, version)
+    }
+
+    /// Whether its process serves others as well: refine waits there for the run before it.
+    fn has_company(&self, id: u32) -> bool {
+        let process_of = |id: &u32| self.running.get(id).and_then(|invocation| invocation.process);
+        self.running
+            .keys()
+            .any(|other| *other != id && process_of(other).is_some() && process_of(other) == process_of(&id))
     }
 
     pub(super) fn deployment(&self, place: Place) -> Deployment {
@@ -197,7 +220,7 @@ impl World {
         Call { request_id: format!("#{id}"), deadline: place.time.map_or(0, until) }
     }
 
-    fn run(&mut self, id: u32, waits: u16, order: u64) {
+    pub(super) fn run(&mut self, id: u32, waits: u16, order: u64) {
         self.wake(id);
         let mut random = Random::seeded(order);
         for _ in 0..waits {
@@ -208,6 +231,9 @@ impl World {
             self.network.let_through(id, pick);
             self.poll(id);
             if self.running.contains_key(&id) && !self.network.is_waiting(id) {
+                if self.has_company(id) {
+                    return;
+                }
                 return self.findings.push(format!("#{id} waits for nothing and does not go on"));
             }
         }
@@ -227,6 +253,7 @@ impl World {
 
     fn poll(&mut self, id: u32) {
         let Some(invocation) = self.running.get_mut(&id) else { return };
+        self.network.act(id);
         let polled = invocation.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         self.watch();
         if let Poll::Ready(done) = polled {
@@ -257,16 +284,21 @@ impl World {
         if let Some(kind) = kind {
             self.reached.count(kind);
         }
-        self.deliver_again(id);
-        self.functions.die(id);
-        self.running.remove(&id);
+        let process = invocation.process;
+        process.into_iter().for_each(|number| self.functions.die(number));
+        let dies = |(other, invocation): (&u32, &Invocation)| {
+            (*other == id || (process.is_some() && invocation.process == process)).then_some(*other)
+        };
+        for id in self.running.iter().filter_map(dies).collect::<Vec<u32>>() {
+            self.deliver_again(id);
+            self.running.remove(&id);
+        }
     }
 
-    /// An invocation has ended, and its process serves the next one.
+    /// An invocation has ended.
     fn end(&mut self, id: u32, done: Done) {
         self.tell_of(id, || format!("ends: {}", done.as_ref().map_or_else(ToString::to_string, ToString::to_string)));
         self.network.note((id, format!("{done:?}")));
-        self.functions.rest(id);
         match done {
             Ok(answer) => {
                 self.acknowledge(id, &answer);
