@@ -2,7 +2,6 @@
 # Takes one guard after the other out of a copy of the product and says which test notices.
 #
 #   tests/guards/run.sh [NAME...]      only the patches whose names contain one of these, in this order
-#   tests/guards/run.sh --document     the table of docs/guards.md, from what the last runs found
 #
 # Each NN-name.patch beside this script removes one guard. Its header says which (`guard:`), what would go wrong
 # (`without:`), and which tests should notice (`caught-by:`, arguments of `cargo test`). Those are tried first, then
@@ -176,29 +175,14 @@ restore() {
     git -C "$COPY" clean --quiet --force -d
 }
 
-# What was found, with times in seconds.
+# What is known of the patches that are there.
 report() {
+    local patch
     echo '| guard | caught by | build, s | test, s | simulation |'
     echo '|---|---|---|---|---|'
-    cat "$FOUND"/* | awk -F '\t' '{ print "| " $1 " | `" $2 "` | " $3 " | " $4 " | " $5 " |" }'
-}
-
-# What was found, without what differs from run to run.
-document() {
-    local patch name caught simulated
-    echo '| without its guard | goes wrong | is caught by | the simulation alone |'
-    echo '|---|---|---|---|'
     for patch in "$ROOT"/tests/guards/*.patch; do
-        name="$(basename "$patch" .patch)"
-        [[ -e $FOUND/$name ]] || die "$name was not tried: make test-guards ARGS=$name"
-        IFS=$'\t' read -r _ caught _ _ simulated <"$FOUND/$name"
-        case $simulated in
-        -) simulated= ;;
-        'nothing found') simulated=no ;;
-        *) simulated=yes ;;
-        esac
-        echo "| $name | $(sed -n 's/^without: //p' "$patch") | \`${caught##*::}\` | $simulated |"
-    done
+        cat "$FOUND/$(basename "$patch" .patch)" 2>/dev/null || true
+    done | awk -F '\t' '{ print "| " $1 " | `" $2 "` | " $3 " | " $4 " | " $5 " |" }'
 }
 
 die() {
@@ -206,7 +190,4 @@ die() {
     exit 1
 }
 
-case ${1:-} in
---document) document ;;
-*) main "$@" ;;
-esac
+main "$@"
