@@ -80,13 +80,14 @@ impl Refine {
     /// # Errors
     /// The store's; or somebody must act on a cut that cannot be poured, or on a damaged object.
     pub async fn run(&self, mode: Mode, call: &Call) -> Result<Summary, Failure> {
+        let clock = self.lake.clock();
         let store = self.lake.store_until(call.deadline);
+        // A deadline in the past means that there is none, unless it passes while this run waits.
+        let deadline = Some(call.deadline).filter(|deadline| clock.now() < *deadline).unwrap_or(i64::MAX);
         let mut warm = self.warm.lock().await;
         let mut summary = Summary::default();
         let mut newest = cuts::newest(&*store, &self.dataset.name).await?;
-        let mut began = self.lake.clock().now();
-        // A deadline in the past means that there is none.
-        let deadline = Some(call.deadline).filter(|deadline| began < *deadline).unwrap_or(i64::MAX);
+        let mut began = clock.now();
         let mut longest = 0;
         loop {
             // Another cut like the longest one so far must fit, with half of its time to spare.
@@ -105,7 +106,7 @@ impl Refine {
             newest = cut.number;
             self.pour(&*store, &mut warm, &cut, call).await?;
             summary.cuts.push(cut.number);
-            let ended = self.lake.clock().now();
+            let ended = clock.now();
             longest = longest.max(ended.saturating_sub(began));
             began = ended;
         }

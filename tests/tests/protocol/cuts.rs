@@ -113,6 +113,18 @@ async fn a_run_ends_before_its_deadline_and_says_that_it_is_behind() {
 }
 
 #[tokio::test]
+async fn a_run_whose_time_is_up_before_it_knows_the_newest_cut_pours_nothing() {
+    let lake = TestLake::in_memory();
+    land(&lake.ingest(), &batch(0..5)).await;
+    let store = Watched::slow(lake.faulty.clone(), lake.clock.clone(), (Operation::ListAfter, "_penstock/"), 10);
+    let refine = Refine::new(lake_over(&lake, store), lake.dataset.clone(), CutSettings::default());
+    let call = Call { request_id: "test".to_owned(), deadline: lake.clock.now() + 5 * SECOND };
+    let summary = refine.run(Mode::Scheduled, &call).await.unwrap();
+    assert_eq!((summary.cuts, summary.behind), (vec![], true));
+    drained(&lake, &ids(0..5)).await;
+}
+
+#[tokio::test]
 async fn a_cut_of_rules_that_this_binary_does_not_know_is_refused() {
     let lake = TestLake::in_memory();
     land(&lake.ingest(), &batch(0..5)).await;
