@@ -170,7 +170,7 @@ mod tests {
             let length = listener.accept().unwrap().0.read(&mut request).unwrap();
             sender.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
         });
-        let settings = Settings::read(&environment);
+        let settings = Settings::read(environment);
         let start = Start { settings: settings.map_err(Failure::misconfigured), function: OnceCell::<Opened>::new() };
         // The server hangs up instead of answering.
         start.serve(&mut api).await.unwrap_err();

@@ -62,7 +62,8 @@ fn identify(item: &Value, topic: &str, batch: &Batch) -> Option<(i32, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::testing::part;
+    use crate::batch::Part;
+    use crate::log::{LogRecord, TimestampType};
 
     /// Reads an answer to the records 5 to 8 of partition 0 and 100 of partition 3 of topic `my-events`.
     fn check(answer: &str, expect: Result<&[(i32, i64)], &str>) {
@@ -72,6 +73,21 @@ mod tests {
             (Err(error), Err(expect)) => assert!(error.to_string().contains(expect), "{answer}: {error}"),
             (read, _) => panic!("{answer} is {read:?}, not {expect:?}"),
         }
+    }
+
+    /// A part of these offsets.
+    fn part(partition: i32, offsets: std::ops::Range<i64>) -> Part {
+        let record = |offset| LogRecord {
+            partition,
+            offset,
+            timestamp: 0,
+            timestamp_type: TimestampType::CreateTime,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        let records = offsets.map(record).collect();
+        Part { partition, generation: 1, records, encoded_len: 0, invocations: 0, response: None, failures: 0 }
     }
 
     fn item(partition: &str, offset: &str) -> String {

@@ -376,26 +376,5 @@ impl Batch {
 }
 
 #[cfg(test)]
-pub(crate) mod testing {
-    use super::{LogRecord, Part};
-    use crate::log::TimestampType;
-
-    /// A part of these offsets.
-    pub(crate) fn part(partition: i32, offsets: std::ops::Range<i64>) -> Part {
-        let record = |offset| LogRecord {
-            partition,
-            offset,
-            timestamp: 0,
-            timestamp_type: TimestampType::CreateTime,
-            key: None,
-            value: None,
-            headers: Vec::new(),
-        };
-        let records = offsets.map(record).collect();
-        Part { partition, generation: 1, records, encoded_len: 0, invocations: 0, response: None, failures: 0 }
-    }
-}
-
-#[cfg(test)]
 #[path = "batch_tests.rs"]
 mod tests;
