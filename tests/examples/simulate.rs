@@ -16,7 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use mimalloc::MiMalloc;
 use penstock_tests::simulation::{Case, Outcome, Reached, in_memory, shrink};
+
+/// A third of a schedule's time went into many small pieces of memory.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const COMMAND: &str = "cargo run --release -p penstock-tests --example simulate -- --replay";
 /// Enough to see whether they are one story.

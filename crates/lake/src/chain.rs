@@ -91,7 +91,12 @@ pub async fn find_tail(
     chain: &ChainId,
     known: Option<Position>,
 ) -> Result<End, ChainError> {
-    let newer = last_position(store, dataset, chain, known).await?;
+    let mut newer = last_position(store, dataset, chain, known).await?;
+    if newer.or(known).is_none() {
+        // One list of a directory can miss the last object, which came while it was made, and the object before it,
+        // which retention deleted meanwhile. A chain that is there stands in the second.
+        newer = last_position(store, dataset, chain, None).await?;
+    }
     let Some(last) = newer.or(known) else {
         return Ok(End { tail: Tail::new_chain(), last: None });
     };

@@ -1,5 +1,6 @@
 //! Raw objects that are deleted, and functions that slept meanwhile.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use penstock_core::chain::OnGap;
@@ -140,6 +141,18 @@ async fn a_function_that_freezes_in_the_middle_of_an_invocation_looks_again() {
         assert_eq!(land(&ingest, &batch(22..30)).await, 5);
         landed_once(&lake, 30).await;
     }
+}
+
+#[tokio::test]
+async fn one_empty_list_does_not_make_a_new_chain() {
+    let lake = TestLake::in_memory();
+    a_day_goes_by(lake.clone(), 0, 10).await;
+    assert_eq!(begins(&lake).await, [10]);
+    // A directory's list that began before this object was there, and met the others when they were deleted.
+    let is_listed = AtomicBool::new(false);
+    lake.faulty.hide(move |key| key.starts_with("raw/") && !is_listed.swap(true, Ordering::Relaxed));
+    assert_eq!(land(&lake.ingest(), &batch(0..15)).await, 0);
+    landed_once(&lake, 15).await;
 }
 
 #[tokio::test]
