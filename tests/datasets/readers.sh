@@ -11,7 +11,7 @@ venv="${XDG_CACHE_HOME:-$HOME/.cache}/penstock/datasets-venv"
 
 main() {
     prepare_python
-    (cd "$root" && "$cargo" build --locked -p penstock)
+    (cd "$root" && "$cargo" build --locked --workspace --exclude penstock-sql)
     lake="$(mktemp -d)"
     trap 'rm -rf "$lake"' EXIT
     # One partition, so that a record's offset is the number of its line. A lake that does not balance ends this here.
