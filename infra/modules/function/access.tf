@@ -42,7 +42,7 @@ locals {
         Condition = {
           # S3 answers 404 for an absent object only to who may list, and a request for an object carries no s3:prefix:
           # without IfExists it would be 403, which the functions take for a wrong policy.
-          StringLikeIfExists = { "s3:prefix" = [for key in var.lake.list : "${local.folder}${key}"] }
+          StringLikeIfExists = { "s3:prefix" = [for key in var.lake.read : "${local.folder}${key}"] }
         }
       },
     ],

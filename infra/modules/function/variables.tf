@@ -61,7 +61,7 @@ variable "environment" {
 }
 
 variable "lake" {
-  description = "Where the lake is, and for each kind of access the patterns of keys (below the prefix) that the function needs."
+  description = "Where the lake is, and for each kind of access the patterns of keys (below the prefix) that the function needs. What it reads it may also list."
   type = object({
     bucket      = string
     prefix      = string
@@ -70,11 +70,10 @@ variable "lake" {
     create      = list(string)
     replace     = optional(list(string), [])
     delete      = optional(list(string), [])
-    list        = list(string)
   })
 
   validation {
-    condition     = alltrue([for key in concat(var.lake.read, var.lake.create, var.lake.replace, var.lake.delete, var.lake.list) : !contains(["", "*"], key)])
+    condition     = alltrue([for key in concat(var.lake.read, var.lake.create, var.lake.replace, var.lake.delete) : !contains(["", "*"], key)])
     error_message = "lake: a pattern must name a folder of the lake; the whole bucket is nobody's part."
   }
 }

@@ -20,8 +20,8 @@ mock_provider "aws" {
 }
 
 variables {
-  name         = "refine"
-  description  = "Pours"
+  name        = "refine"
+  description = "Pours"
   # Any file will do: nobody looks into it here.
   package      = "versions.tf"
   memory_mb    = 512
@@ -32,7 +32,6 @@ variables {
     prefix = "l"
     read   = ["raw/*"]
     create = ["silver/*"]
-    list   = ["raw/*"]
   }
 }
 
@@ -98,7 +97,6 @@ run "what_is_asked_for_in_addition_is_granted_and_no_more" {
       create      = ["silver/*"]
       replace     = ["_penstock/iot/hints/progress.json"]
       delete      = ["raw/iot/*"]
-      list        = ["raw/*"]
     }
     asynchronous = {
       maximum_retries       = 0
@@ -229,7 +227,7 @@ run "wrong_values_are_refused" {
     log_retention_days   = 31
     gradual              = { stable_version = "live", new_share = 0.1 }
     asynchronous         = { maximum_retries = 3, maximum_age_secs = 60 }
-    lake                 = { bucket = "a-lake", prefix = "", read = ["*"], create = ["silver/*"], list = ["raw/*"] }
+    lake                 = { bucket = "a-lake", prefix = "", read = ["*"], create = ["silver/*"] }
   }
 
   expect_failures = [

@@ -1,0 +1,29 @@
+output "lake" {
+  description = "Where the lake is, as every command takes it."
+  value       = local.url
+}
+
+output "functions" {
+  description = "The names of the functions: ingest by source, and refine."
+  value = {
+    ingest = { for name, function in module.ingest : name => function.function.name }
+    refine = module.refine.function.name
+  }
+}
+
+output "versions" {
+  description = "The versions that were published last, for a gradual deployment and for the way back: by source, and refine."
+  value = merge(
+    { for name, function in module.ingest : name => function.version },
+    { refine = module.refine.version },
+  )
+}
+
+output "mappings" {
+  description = "The identifiers (UUID) of the mappings: of Kafka and MSK by source and topic, of Kinesis by source."
+  value = {
+    kafka   = { for name, source in module.kafka : name => source.mappings }
+    msk     = { for name, source in module.msk : name => source.mappings }
+    kinesis = { for name, source in module.kinesis : name => source.mapping }
+  }
+}

@@ -1,0 +1,253 @@
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "eu-central-1" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { id = "a-lake" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/a-role" }
+  }
+  mock_resource "aws_scheduler_schedule_group" {
+    defaults = { arn = "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/p-refine" }
+  }
+  mock_resource "aws_kinesis_stream" {
+    defaults = { arn = "arn:aws:kinesis:eu-central-1:111122223333:stream/events" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { version = "7" }
+  }
+  mock_resource "aws_lambda_alias" {
+    defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:a-function:live" }
+  }
+}
+
+variables {
+  name    = "p"
+  package = "tests/package/package.json"
+  lake    = { bucket = "a-lake", prefix = "l" }
+  kafka = {
+    kafka = { topics = ["events"], bootstrap_servers = ["b1:9092"] }
+  }
+}
+
+run "ingest_may_do_what_it_does" {
+  assert {
+    condition = {
+      for statement in module.ingest["kafka"].statements : statement.Sid => statement.Resource
+      if startswith(statement.Action[0], "s3:")
+      } == {
+      ReadItsPartOfTheLake = [
+        "arn:aws:s3:::a-lake/l/_penstock/format.json",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/hints/progress.json",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/unreadable/kafka/*",
+        "arn:aws:s3:::a-lake/l/raw/iot/kafka/*",
+      ]
+      CreateObjectsAndOverwriteNone = [
+        "arn:aws:s3:::a-lake/l/_penstock/format.json",
+        "arn:aws:s3:::a-lake/l/raw/iot/kafka/*",
+      ]
+      ListAndLearnWhatIsAbsent = ["arn:aws:s3:::a-lake"]
+    }
+    error_message = "ingest may do something else: ${jsonencode(module.ingest["kafka"].statements)}"
+  }
+}
+
+run "refine_may_do_what_it_does" {
+  assert {
+    condition = {
+      for statement in module.refine.statements : statement.Sid => statement.Resource
+      if startswith(statement.Action[0], "s3:")
+      } == {
+      ReadItsPartOfTheLake = [
+        "arn:aws:s3:::a-lake/l/_penstock/format.json",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/cuts/*",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/hints/progress.json",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/state/*",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/unreadable/*",
+        "arn:aws:s3:::a-lake/l/raw/iot/*",
+        "arn:aws:s3:::a-lake/l/rejects/iot/*",
+        "arn:aws:s3:::a-lake/l/silver/iot/*",
+        "arn:aws:s3:::a-lake/l/windows/iot/*",
+      ]
+      CreateObjectsAndOverwriteNone = [
+        "arn:aws:s3:::a-lake/l/_penstock/format.json",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/cuts/*",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/state/*",
+        "arn:aws:s3:::a-lake/l/rejects/iot/*",
+        "arn:aws:s3:::a-lake/l/silver/iot/*",
+        "arn:aws:s3:::a-lake/l/windows/iot/*",
+      ]
+      ListAndLearnWhatIsAbsent = ["arn:aws:s3:::a-lake"]
+      ReplaceHints             = ["arn:aws:s3:::a-lake/l/_penstock/iot/hints/progress.json"]
+    }
+    error_message = "refine may do something else: ${jsonencode(module.refine.statements)}"
+  }
+}
+
+run "only_with_retention_may_refine_delete" {
+  variables {
+    raw_retention_hours = 48
+  }
+
+  assert {
+    condition = [
+      for statement in module.refine.statements : statement.Resource if contains(statement.Action, "s3:DeleteObject")
+    ] == [["arn:aws:s3:::a-lake/l/raw/iot/*"]]
+    error_message = "retention deletes raw objects, and nothing else"
+  }
+
+  assert {
+    condition     = module.refine.environment.PENSTOCK_RAW_RETENTION_HOURS == "48"
+    error_message = "refine does not know that it should delete"
+  }
+}
+
+run "one_refine_runs_at_a_time_and_repeats_nothing" {
+  assert {
+    condition = (
+      module.refine.reserved_concurrency == 1 &&
+      module.refine.asynchronous.maximum_retries == 0 &&
+      module.refine.asynchronous.maximum_age_secs == 60 &&
+      module.refine.asynchronous.dead_letter_queue_arn == null
+    )
+    error_message = "refine must have one run at a time, without retries"
+  }
+}
+
+run "the_functions_are_told_what_they_need" {
+  variables {
+    cut = { max_rows = 1000 }
+  }
+
+  assert {
+    condition = module.ingest["kafka"].environment == tomap({
+      PENSTOCK_LAKE     = "s3://a-lake/l"
+      PENSTOCK_DATASET  = "iot"
+      PENSTOCK_LOG      = "info"
+      PENSTOCK_SOURCE   = "kafka"
+      PENSTOCK_EPOCH    = "0"
+      PENSTOCK_OFFSETS  = "contiguous"
+      PENSTOCK_ON_GAP   = "fail"
+      PENSTOCK_FAILURES = "batch"
+    })
+    error_message = "ingest is told something else: ${jsonencode(module.ingest["kafka"].environment)}"
+  }
+
+  assert {
+    condition = module.refine.environment == tomap({
+      PENSTOCK_LAKE                = "s3://a-lake/l"
+      PENSTOCK_DATASET             = "iot"
+      PENSTOCK_LOG                 = "info"
+      PENSTOCK_RAW_RETENTION_HOURS = "0"
+      PENSTOCK_CUT_MAX_ROWS        = "1000"
+    })
+    error_message = "refine is told something else: ${jsonencode(module.refine.environment)}"
+  }
+}
+
+run "the_function_and_its_mapping_agree_on_partial_answers" {
+  variables {
+    kafka = {
+      kafka = {
+        topics              = ["events"]
+        bootstrap_servers   = ["b1:9092"]
+        failures            = "partial"
+        provisioned_pollers = { minimum = 1, maximum = 2 }
+      }
+    }
+    kinesis = {
+      clicks = { create_stream = { name = "clicks" } }
+    }
+  }
+
+  assert {
+    condition = (
+      module.ingest["kafka"].environment.PENSTOCK_FAILURES == "partial" && one(module.kafka["kafka"].response_types) == "ReportBatchItemFailures" &&
+      module.ingest["clicks"].environment.PENSTOCK_FAILURES == "batch" && length(module.kinesis["clicks"].response_types) == 0
+    )
+    error_message = "one variable decides for both"
+  }
+
+  assert {
+    condition     = module.ingest["clicks"].environment.PENSTOCK_OFFSETS == "sparse"
+    error_message = "numbers of Kinesis always have holes"
+  }
+}
+
+run "a_bucket_that_is_there_is_left_as_it_is" {
+  variables {
+    lake = { bucket = "theirs", create = false }
+  }
+
+  assert {
+    condition     = length(module.storage) == 0 && output.lake == "s3://theirs"
+    error_message = "nothing may be made of somebody else's bucket"
+  }
+}
+
+run "a_pipeline_needs_a_source" {
+  command = plan
+
+  variables {
+    kafka = {}
+  }
+
+  expect_failures = [var.kinesis]
+}
+
+run "two_sources_have_two_names" {
+  command = plan
+
+  variables {
+    kinesis = {
+      kafka = { create_stream = { name = "events" } }
+    }
+  }
+
+  expect_failures = [var.kinesis]
+}
+
+run "wrong_values_are_refused" {
+  command = plan
+
+  variables {
+    name                = "P"
+    raw_retention_hours = 12
+    cut                 = { min_bytes = 1000 }
+    gradual             = { nobody = { stable_version = "1", new_share = 0 } }
+  }
+
+  expect_failures = [var.name, var.raw_retention_hours, var.cut, var.gradual]
+}
+
+run "wrong_settings_of_a_source_are_refused" {
+  command = plan
+
+  variables {
+    kafka = {
+      kafka = { topics = ["events"], bootstrap_servers = ["b1:9092"], offsets = "dense" }
+    }
+    msk = {
+      msk = { topics = ["events"], cluster_arn = "arn:aws:kafka:eu-central-1:111122223333:cluster/a/b", on_gap = "ignore" }
+    }
+  }
+
+  expect_failures = [var.kafka, var.msk]
+}
+
+run "a_dataset_must_be_packaged" {
+  command = plan
+
+  variables {
+    dataset = "mine"
+  }
+
+  expect_failures = [var.dataset]
+}
