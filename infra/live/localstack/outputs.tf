@@ -1,0 +1,19 @@
+output "lake" {
+  description = "Where the lake is, as every command takes it."
+  value       = module.pipeline.lake
+}
+
+output "functions" {
+  description = "The names of the functions: ingest by source, and refine."
+  value       = module.pipeline.functions
+}
+
+output "versions" {
+  description = "The versions that were published last: by source, and refine."
+  value       = module.pipeline.versions
+}
+
+output "mappings" {
+  description = "The identifiers of the event source mappings."
+  value       = module.pipeline.mappings
+}

@@ -1,0 +1,29 @@
+variable "bucket" {
+  description = "Name of the bucket."
+  type        = string
+  default     = "penstock"
+}
+
+variable "dataset" {
+  description = "The dataset that is landed and refined."
+  type        = string
+  default     = "iot"
+}
+
+variable "kafka" {
+  description = "The broker, HOST:PORT."
+  type        = string
+  default     = "127.0.0.1:9092"
+}
+
+variable "topics" {
+  description = "The topics to read; they need not exist yet."
+  type        = set(string)
+  default     = ["events"]
+}
+
+variable "stream" {
+  description = "The Kinesis stream to make and read; null: none."
+  type        = string
+  default     = "events"
+}

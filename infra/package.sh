@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Builds the functions for Lambda and packages them: infra/package.sh [BINARIES]
+#
+# With a folder of binaries that are there already (NAME or NAME/bootstrap) it packages those and builds nothing.
+# Otherwise cargo-lambda compiles for the machine that this is, against the glibc of Lambda's operating system.
+set -euo pipefail
+
+readonly CARGO_LAMBDA_VERSION=1.9.2
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly OUT="target/lambda"
+readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/penstock"
+readonly VENV="$CACHE/cargo-lambda-$CARGO_LAMBDA_VERSION"
+
+main() {
+    local python binaries="${1:-}"
+    python="$(find_python)"
+    if [[ -z $binaries ]]; then
+        binaries="$CACHE/lambda/lambda"
+        build "$python"
+    fi
+    # shellcheck disable=SC2086 # DATASETS is a list of files
+    "$python" infra/package.py "$binaries" "$OUT" ${DATASETS:-}
+}
+
+build() {
+    [[ $(uname -s) == Linux ]] || fail "building here needs Linux: package on a Linux machine, or let the workflow deploy"
+    command -v cargo >/dev/null || fail "Rust is missing: https://rustup.rs installs it"
+    install_cargo_lambda "$1"
+    # A folder of its own, because cargo-lambda compiles for another glibc than plain cargo.
+    # AWS_LC_SYS_NO_JITTER_ENTROPY spares a cold start some milliseconds: Lambda's kernel has randomness at once.
+    AWS_LC_SYS_NO_JITTER_ENTROPY=1 CARGO_TARGET_DIR="$CACHE/lambda" PATH="$VENV/bin:$PATH" \
+        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-refine
+}
+
+install_cargo_lambda() {
+    if [[ -f $VENV/complete ]]; then return; fi
+    rm -rf "$VENV"
+    "$1" -m venv "$VENV"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$CARGO_LAMBDA_VERSION" ||
+        fail "cargo-lambda $CARGO_LAMBDA_VERSION could not be installed: see pip's message above"
+    touch "$VENV/complete"
+}
+
+# The one that can read TOML.
+find_python() {
+    local python
+    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$python" -c 'import tomllib' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is missing: apt-get install python3 python3-venv"
+}
+
+fail() {
+    echo "package: $*" >&2
+    exit 1
+}
+
+main "$@"
