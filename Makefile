@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql lint advisories bench dist kafka-up kafka-down clean need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql lint advisories bench dist kafka-up kafka-down clean package plan apply destroy test-infra need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -12,6 +12,10 @@ KAFKA_TESTS := penstock-trigger/kafka-tests,penstock-producer/kafka-tests,pensto
 WITHOUT_SQL := --exclude penstock-sql
 # What `make run` is to do differently, as in: make run ARGS='--events 1000000 --lake /tmp/lake'
 ARGS ?=
+# Which folder of infra/live, which datasets to package besides those that ship, which binaries instead of new ones.
+ENV ?=
+DATASETS ?=
+BINARIES ?=
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +80,21 @@ kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Jav
 
 kafka-down: ## stop the broker; its data stay
 	localstack/kafka.sh down
+
+package: need-compiler ## the functions as zips for Lambda (DATASETS='mine.toml' adds yours; BINARIES=FOLDER builds nothing)
+	DATASETS='$(DATASETS)' infra/package.sh $(BINARIES)
+
+plan: ## what Terraform would change (ENV=localstack, dev or prod)
+	infra/terraform.sh plan '$(ENV)' $(ARGS)
+
+apply: ## change it (ENV=localstack, dev or prod)
+	infra/terraform.sh apply '$(ENV)' $(ARGS)
+
+destroy: ## remove all of it (ENV=localstack, dev or prod)
+	infra/terraform.sh destroy '$(ENV)' $(ARGS)
+
+test-infra: ## Terraform without a cloud: tests of each module, linters, planted mistakes (needs Terraform, Python, Go)
+	infra/test.sh
 
 clean: ## remove what was built; lakes and the broker's data stay
 	$(CARGO) clean

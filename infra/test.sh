@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Everything that can be said of the Terraform code without a cloud: infra/test.sh
+#
+# Format, lint, the tests of each module with a provider that is made up, checkov, and mistakes that are planted to see
+# whether these checks notice them. It works on a copy, so nothing is left in the tree.
+# Needs Terraform and Python 3.11; Go for tflint, once; network for the provider and the tools, once.
+set -euo pipefail
+
+readonly TFLINT_VERSION=v0.64.0
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/penstock"
+readonly TOOLS="$CACHE/infra"
+
+# The provider has 800 MB: once on the disk is enough for all modules, lock file or not.
+export TF_PLUGIN_CACHE_DIR="$TOOLS/providers" TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=1
+
+main() {
+    need_terraform
+    mkdir -p "$TF_PLUGIN_CACHE_DIR"
+    install_python_tools
+    install_tflint
+    copy
+    step "shell scripts" shellcheck ./*.sh
+    step "Python" python_checks
+    step "format" terraform fmt -check -recursive -diff .
+    for folder in "$work"/infra/modules/* "$work"/infra/live/* "$work"/infra/bootstrap; do
+        step "${folder#"$work"/infra/}" terraform_checks "$folder"
+    done
+    step "tflint" tflint_checks
+    step "checkov" "$VENV/bin/checkov" --directory "$work/infra" --framework terraform --quiet --compact
+    step "planted mistakes" mistakes
+    echo "infra: all checks passed"
+}
+
+step() {
+    local began=$SECONDS name=$1
+    shift
+    "$@" || fail "$name: see above"
+    echo "infra: $name ($((SECONDS - began)) s)"
+}
+
+# The modules find a package as `make package` leaves it; one that is made up will do.
+copy() {
+    work="$(mktemp -d)"
+    # shellcheck disable=SC2064 # the folder's name is known now
+    trap "rm -rf '$work'" EXIT
+    cp -R . "$work/infra"
+    find "$work/infra" -name '.terraform*' -prune -exec rm -rf {} +
+    find "$work/infra" -name '*.tfstate*' -delete
+    mkdir -p "$work/target"
+    cp -R modules/pipeline/tests/package "$work/target/lambda"
+}
+
+terraform_checks() {
+    terraform -chdir="$1" init -backend=false -input=false >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
+    terraform -chdir="$1" validate -no-color >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
+    if [[ -d $1/tests ]]; then
+        terraform -chdir="$1" test -no-color >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
+    fi
+}
+
+tflint_checks() {
+    (cd "$work/infra" && "$TOOLS/bin/tflint" --recursive --config "$work/infra/.tflint.hcl")
+}
+
+python_checks() {
+    "$VENV/bin/ruff" check --quiet . && "$VENV/bin/ruff" format --quiet --check --diff . &&
+        "$VENV/bin/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py
+}
+
+mistakes() {
+    INFRA_COPY="$work/infra" run_pytest test_mistakes.py
+}
+
+run_pytest() {
+    (cd tests && PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/pytest" --quiet -p no:cacheprovider "$@")
+}
+
+# --- tools ------------------------------------------------------------------------------------------------------
+
+need_terraform() {
+    command -v terraform >/dev/null ||
+        fail "Terraform is missing: https://developer.hashicorp.com/terraform/install has it (1.11 or newer)"
+    command -v shellcheck >/dev/null || fail "shellcheck is missing: apt-get install shellcheck"
+}
+
+# The name of the folder holds a hash of what it was made from: other versions go to another folder.
+install_python_tools() {
+    local python
+    VENV="$TOOLS/python-$(sha256sum tests/requirements.txt | cut -c1-16)"
+    if [[ -e $VENV/ready ]]; then return; fi
+    python="$(find_python)"
+    rm -rf "$VENV"
+    "$python" -m venv "$VENV"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+    touch "$VENV/ready"
+}
+
+find_python() {
+    local python
+    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+        if "$python" -c 'import tomllib' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is missing: apt-get install python3 python3-venv"
+}
+
+install_tflint() {
+    if [[ -x $TOOLS/bin/tflint && $("$TOOLS/bin/tflint" --version) == *"${TFLINT_VERSION#v}"* ]]; then return; fi
+    command -v go >/dev/null || fail "tflint needs Go to be built: apt-get install golang, or put tflint ${TFLINT_VERSION#v} into $TOOLS/bin"
+    echo "infra: building tflint $TFLINT_VERSION (some minutes, once)"
+    GOBIN="$TOOLS/bin" go install "github.com/terraform-linters/tflint@$TFLINT_VERSION"
+}
+
+fail() {
+    echo "infra: $*" >&2
+    exit 1
+}
+
+main
