@@ -17,3 +17,8 @@ output "mappings" {
   description = "The identifiers of the event source mappings."
   value       = module.pipeline.mappings
 }
+
+output "athena" {
+  description = "Where to ask in SQL: work group and database."
+  value       = module.pipeline.athena
+}

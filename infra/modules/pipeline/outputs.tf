@@ -27,3 +27,8 @@ output "mappings" {
     kinesis = { for name, source in module.kinesis : name => source.mapping }
   }
 }
+
+output "athena" {
+  description = "Where to ask in SQL: work group and database; null without a catalogue."
+  value       = one([for catalog in module.catalog : { workgroup = catalog.workgroup, database = catalog.database }])
+}

@@ -218,6 +218,15 @@ variable "raw_retention_hours" {
   }
 }
 
+variable "catalog" {
+  description = "Tables for Athena: the first day that they show, and how much one question may read. null: none."
+  type = object({
+    first_event_date = optional(string, "2025-01-01")
+    scan_limit_gib   = optional(number, 100)
+  })
+  default = {}
+}
+
 variable "log" {
   description = "What the functions log: error, warn, info, debug, or a filter (PENSTOCK_LOG)."
   type        = string

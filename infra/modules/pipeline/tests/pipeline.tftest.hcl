@@ -192,6 +192,24 @@ run "a_bucket_that_is_there_is_left_as_it_is" {
   }
 }
 
+run "the_tables_are_those_of_the_dataset" {
+  assert {
+    condition     = output.athena.database == "p" && module.catalog[0].tables.silver.sku == "string" && module.catalog[0].tables.windows.event_id == "string"
+    error_message = "the catalogue shows another dataset"
+  }
+}
+
+run "nobody_has_to_have_a_catalogue" {
+  variables {
+    catalog = null
+  }
+
+  assert {
+    condition     = length(module.catalog) == 0 && output.athena == null
+    error_message = "no catalogue was asked for"
+  }
+}
+
 run "a_pipeline_needs_a_source" {
   command = plan
 
