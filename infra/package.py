@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import io
 import json
-import os
 import sys
 import tomllib
 import zipfile
@@ -35,7 +34,7 @@ GLUE_TYPES = {
 ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 
 
-class Problem(Exception):
+class PackageError(Exception):
     """Something that whoever packages has to mend."""
 
 
@@ -47,7 +46,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         package(arguments.binaries, arguments.out, arguments.datasets)
-    except Problem as problem:
+    except PackageError as problem:
         print(f"package: {problem}", file=sys.stderr)
         return 1
     return 0
@@ -57,34 +56,41 @@ def package(binaries: Path, out: Path, own_datasets: list[Path]) -> None:
     contents = {name: read_binary(binaries, name) for name in FUNCTIONS}
     own = [Dataset(path, shipped=False) for path in own_datasets]
     datasets = [Dataset(path, shipped=True) for path in sorted(SHIPPED.glob("*.toml"))] + own
+    machine = architecture(contents)
     out.mkdir(parents=True, exist_ok=True)
+    zips = {name: write_zip(out, name, binary, own) for name, binary in contents.items()}
     manifest = {
-        "architecture": architecture(contents),
-        "functions": {name: write_zip(out, name, binary, own) for name, binary in contents.items()},
+        "architecture": machine,
+        "functions": zips,
         "datasets": {dataset.name: dataset.tables() for dataset in datasets},
     }
     write(out / "package.json", (json.dumps(manifest, indent=2) + "\n").encode())
-    print(f"package: {', '.join(manifest['functions'].values())} ({manifest['architecture']}) in {out}")
+    print(f"package: {', '.join(zips.values())} ({machine}) in {out}")
 
 
 def read_binary(folder: Path, name: str) -> bytes:
     for path in (folder / name / "bootstrap", folder / name):
         if path.is_file():
             return path.read_bytes()
-    raise Problem(f"{folder} holds neither {name}/bootstrap nor {name}: build the functions first, 'make package' does")
+    raise PackageError(
+        f"{folder} holds neither {name}/bootstrap nor {name}: build the functions first, 'make package' does"
+    )
 
 
 def architecture(binaries: dict[str, bytes]) -> str:
     found = {name: elf_machine(name, binary) for name, binary in binaries.items()}
     if len(set(found.values())) != 1:
-        raise Problem(f"the binaries are for different machines: {found}; build all of them anew")
+        raise PackageError(f"the binaries are for different machines: {found}; build all of them anew")
     return next(iter(found.values()))
 
 
 def elf_machine(name: str, binary: bytes) -> str:
     machine = ELF_MACHINES.get(int.from_bytes(binary[18:20], "little")) if binary[:4] == b"\x7fELF" else None
     if machine is None:
-        raise Problem(f"{name} is no program for Linux on x86-64 or arm64, as Lambda runs them: build it there, or with cargo-lambda")
+        raise PackageError(
+            f"{name} is no program for Linux on x86-64 or arm64, as Lambda runs them: "
+            "build it on such a machine, 'make package' does"
+        )
     return machine
 
 
@@ -99,9 +105,11 @@ class Dataset:
             self.columns = [column(entry) for entry in self.file["columns"]]
             self.window_keys: list[str] = self.file["windows"]["keys"]
         except OSError as error:
-            raise Problem(f"{path} cannot be read ({error.strerror})") from error
+            raise PackageError(f"{path} cannot be read ({error.strerror})") from error
         except (KeyError, TypeError, ValueError) as error:
-            raise Problem(f"{path} is no valid dataset ({error}): 'penstock check {path}' says everything that is wrong") from error
+            raise PackageError(
+                f"{path} is no valid dataset ({error}): 'penstock check {path}' says everything that is wrong"
+            ) from error
         self.place = f"datasets/{self.name}.toml"
         self.setting = self.name if shipped else self.place
 
@@ -140,7 +148,7 @@ def write(path: Path, content: bytes) -> None:
     """Writes whole or not at all, so that an interrupted run leaves no half of a zip."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
-    os.replace(part, path)
+    part.replace(path)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ tflint_checks() {
 }
 
 python_checks() {
-    "$VENV/bin/ruff" check --quiet . && "$VENV/bin/ruff" format --quiet --check --diff . &&
-        "$VENV/bin/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py
+    "$VENV/bin/ruff" check --no-cache --quiet . && "$VENV/bin/ruff" format --no-cache --quiet --check --diff . &&
+        "$VENV/bin/mypy" --cache-dir "$TOOLS/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py
 }
 
 mistakes() {

@@ -30,16 +30,24 @@ REFINE = "modules/pipeline/refine.tf"
 
 MISTAKES = [
     # The bucket
-    Mistake("a public policy is let through", BUCKET, "block_public_policy     = true", "block_public_policy     = false"),
-    Mistake("public lists of rights count", BUCKET, "ignore_public_acls      = true", "ignore_public_acls      = false"),
+    Mistake(
+        "a public policy is let through", BUCKET, "block_public_policy     = true", "block_public_policy     = false"
+    ),
+    Mistake(
+        "public lists of rights count", BUCKET, "ignore_public_acls      = true", "ignore_public_acls      = false"
+    ),
     Mistake("objects belong to their writers", BUCKET, '"BucketOwnerEnforced"', '"ObjectWriter"'),
     Mistake("encryption by a key is not", BUCKET, '"AES256" : "aws:kms"', '"AES256" : "AES256"'),
     Mistake("versions pile up", BUCKET, 'status = "Disabled"', 'status = "Enabled"'),
-    Mistake("plain http is let in", POLICY, '{ "aws:SecureTransport" = "false" }', '{ "aws:SecureTransport" = "true" }'),
+    Mistake(
+        "plain http is let in", POLICY, '{ "aws:SecureTransport" = "false" }', '{ "aws:SecureTransport" = "true" }'
+    ),
     Mistake("old TLS is let in", POLICY, '"s3:TlsVersion" = "1.2"', '"s3:TlsVersion" = "1.0"'),
     Mistake("writes may overwrite", POLICY, '          Null = { "s3:if-none-match" = "true" }\n', ""),
     Mistake("states may be overwritten", POLICY, '    "${local.root}/_penstock/*/state/*",\n', ""),
-    Mistake("no part of an upload gets through", POLICY, '          Bool = { "s3:ObjectCreationOperation" = "true" }\n', ""),
+    Mistake(
+        "no part of an upload gets through", POLICY, '          Bool = { "s3:ObjectCreationOperation" = "true" }\n', ""
+    ),
     Mistake("raw goes where it cannot be read at once", LIFECYCLE, '"GLACIER_IR"', '"DEEP_ARCHIVE"'),
     Mistake("a rule of the bucket deletes raw", LIFECYCLE, 'prefix = "athena-results/"', 'prefix = ""'),
     # The functions
@@ -47,16 +55,33 @@ MISTAKES = [
     Mistake("a function may overwrite", ACCESS, '          Null = { "s3:if-none-match" = "false" }\n', ""),
     Mistake("a function may write everywhere", ACCESS, "Resource = local.objects.create", 'Resource = ["*"]'),
     Mistake("the key serves everything", ACCESS, '"kms:ViaService" =', '"kms:CallerAccount" ='),
-    Mistake("any account's functions take the role", ACCESS, '"aws:SourceAccount" = local.account_id', '"aws:SourceAccount" = "*"'),
+    Mistake(
+        "any account's functions take the role",
+        ACCESS,
+        '"aws:SourceAccount" = local.account_id',
+        '"aws:SourceAccount" = "*"',
+    ),
     Mistake("anybody takes the role", ACCESS, '{ Service = "lambda.amazonaws.com" }', '"*"'),
-    Mistake("the log is kept for ever", FUNCTION, "retention_in_days = var.log_retention_days", "retention_in_days = 0"),
+    Mistake(
+        "the log is kept for ever", FUNCTION, "retention_in_days = var.log_retention_days", "retention_in_days = 0"
+    ),
     Mistake("there is no way back", FUNCTION, "publish = true", "publish = false"),
     Mistake("nothing is traced", FUNCTION, 'var.tracing ? "Active" : "PassThrough"', '"PassThrough"'),
     Mistake("another package than the one named", FUNCTION, "filebase64sha256(var.package)", 'base64sha256("")'),
     # Calls
     Mistake("late calls pile up", SCHEDULE, "maximum_retry_attempts       = 0", "maximum_retry_attempts       = 185"),
-    Mistake("the schedule misses the alias", SCHEDULE, "arn      = var.function.alias_arn", 'arn      = "arn:aws:lambda:a:1:function:f"'),
-    Mistake("the schedule may call every function", SCHEDULE_ACCESS, "Resource = [var.function.alias_arn]", 'Resource = ["*"]'),
+    Mistake(
+        "the schedule misses the alias",
+        SCHEDULE,
+        "arn      = var.function.alias_arn",
+        'arn      = "arn:aws:lambda:a:1:function:f"',
+    ),
+    Mistake(
+        "the schedule may call every function",
+        SCHEDULE_ACCESS,
+        "Resource = [var.function.alias_arn]",
+        'Resource = ["*"]',
+    ),
     Mistake(
         "every schedule of the account takes the role",
         SCHEDULE_ACCESS,
@@ -66,19 +91,41 @@ MISTAKES = [
     Mistake("two refines run at once", REFINE, "reserved_concurrency = 1\n", "reserved_concurrency = null\n"),
     Mistake("refine is called again for what failed", REFINE, "maximum_retries  = 0", "maximum_retries  = 2"),
     Mistake("refine deletes without being asked", REFINE, "var.raw_retention_hours == 0 ? [] : ", ""),
-    Mistake("refine may write raw", REFINE, '    create = [\n', '    create = [\n      "raw/${var.dataset}/*",\n'),
+    Mistake("refine may write raw", REFINE, "    create = [\n", '    create = [\n      "raw/${var.dataset}/*",\n'),
     Mistake("refine cannot read what was declared", REFINE, '      "_penstock/${var.dataset}/unreadable/*",\n', ""),
-    Mistake("ingest reads the other sources", INGEST, '      "raw/${var.dataset}/${each.key}/*",\n    ]\n    create', '      "raw/${var.dataset}/*",\n    ]\n    create'),
-    Mistake("ingest answers as the mapping does not expect", INGEST, "PENSTOCK_FAILURES = each.value.failures", 'PENSTOCK_FAILURES = "partial"'),
+    Mistake(
+        "ingest reads the other sources",
+        INGEST,
+        '      "raw/${var.dataset}/${each.key}/*",\n    ]\n    create',
+        '      "raw/${var.dataset}/*",\n    ]\n    create',
+    ),
+    Mistake(
+        "ingest answers as the mapping does not expect",
+        INGEST,
+        "PENSTOCK_FAILURES = each.value.failures",
+        'PENSTOCK_FAILURES = "partial"',
+    ),
     # Sources
-    Mistake("a filter makes holes", KAFKA, "  enabled       = var.enabled\n", '  enabled       = var.enabled\n\n  filter_criteria {\n    filter {\n      pattern = "{}"\n    }\n  }\n'),
+    Mistake(
+        "a filter makes holes",
+        KAFKA,
+        "  enabled       = var.enabled\n",
+        '  enabled       = var.enabled\n\n  filter_criteria {\n    filter {\n      pattern = "{}"\n    }\n  }\n',
+    ),
     Mistake("the oldest records are skipped", KINESIS, '"TRIM_HORIZON"', '"LATEST"'),
     Mistake("two invocations share a shard", KINESIS, "= var.parallelization_factor", "= 2"),
-    Mistake("what fails is dropped", KINESIS, "maximum_retry_attempts        = -1", "maximum_retry_attempts        = 3"),
+    Mistake(
+        "what fails is dropped", KINESIS, "maximum_retry_attempts        = -1", "maximum_retry_attempts        = 3"
+    ),
     Mistake("the stream is readable on the disk", STREAM, 'encryption_type = "KMS"', 'encryption_type = "NONE"'),
     Mistake("pollers read every secret", KAFKA_ACCESS, "Resource = local.secret_arns", 'Resource = ["*"]'),
     Mistake("brokers speak without TLS", MSK, 'client_broker = "TLS"', 'client_broker = "PLAINTEXT"'),
-    Mistake("brokers let anyone in", MSK, "        iam = true\n      }\n", "        iam = true\n      }\n      unauthenticated = true\n"),
+    Mistake(
+        "brokers let anyone in",
+        MSK,
+        "        iam = true\n      }\n",
+        "        iam = true\n      }\n      unauthenticated = true\n",
+    ),
     Mistake(
         "the world reaches the brokers",
         MSK,

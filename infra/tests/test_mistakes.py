@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from mistakes import MISTAKES, Mistake
 
 # A copy of infra/ whose modules are initialised; infra/test.sh makes it.

@@ -49,7 +49,9 @@ def test_the_same_binaries_give_the_same_bytes(tmp_path: Path) -> None:
     built = binaries(tmp_path / "built")
     for out in ("first", "second"):
         assert run(built, tmp_path / out).returncode == 0
-    first, second = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("first", "second"))
+    first, second = (
+        {path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("first", "second")
+    )
     assert first == second
 
 
