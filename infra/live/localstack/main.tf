@@ -18,6 +18,8 @@ module "pipeline" {
     kafka = {
       topics            = var.topics
       bootstrap_servers = [var.kafka]
+      # Lambda takes no mapping without a way to the brokers; here nobody goes it.
+      network = { subnet_ids = ["subnet-00000000"], security_group_ids = ["sg-00000000"] }
       # Windows that are due in seconds, because somebody waits for them here.
       batching_window_secs = 1
     }

@@ -41,9 +41,6 @@ locals {
 }
 
 resource "aws_iam_role_policy" "this" {
-  # A broker without a password in a public network needs nothing at all, and IAM takes no empty policy.
-  count = length(local.statements) == 0 ? 0 : 1
-
   #checkov:skip=CKV_AWS_290:EC2 knows no resources for network interfaces that do not exist yet.
   #checkov:skip=CKV_AWS_355:EC2 knows no resources for network interfaces that do not exist yet.
   name = "read-${var.name}"

@@ -79,7 +79,7 @@ variable "secrets_kms_key_arn" {
 }
 
 variable "network" {
-  description = "Where the brokers are: private subnets and security groups for Lambda's pollers. null: the brokers are reached over the internet."
+  description = "Where the brokers are: private subnets and security groups for Lambda's pollers. null: the brokers are reached over the internet, and ask for authentication."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
@@ -89,6 +89,11 @@ variable "network" {
   validation {
     condition     = var.network == null ? true : 0 < length(var.network.subnet_ids) && 0 < length(var.network.security_group_ids)
     error_message = "network: give at least one subnet and one security group that may reach the brokers."
+  }
+
+  validation {
+    condition     = var.network != null || var.authentication != null
+    error_message = "network: Lambda reads no brokers that are open to the internet; give authentication, or the network where they are."
   }
 }
 

@@ -33,7 +33,7 @@ variables {
   package = "tests/package/package.json"
   lake    = { bucket = "a-lake", prefix = "l" }
   kafka = {
-    kafka = { topics = ["events"], bootstrap_servers = ["b1:9092"] }
+    kafka = { topics = ["events"], bootstrap_servers = ["b1:9092"], network = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] } }
   }
 }
 
@@ -158,6 +158,7 @@ run "the_function_and_its_mapping_agree_on_partial_answers" {
       kafka = {
         topics              = ["events"]
         bootstrap_servers   = ["b1:9092"]
+        network             = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
         failures            = "partial"
         provisioned_pollers = { minimum = 1, maximum = 2 }
       }

@@ -9,6 +9,7 @@ variables {
   }
   topics            = ["events"]
   bootstrap_servers = ["b1.example.com:9092", "b2.example.com:9092"]
+  network           = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
 }
 
 run "the_defaults_are_cheap_and_lose_nothing" {
@@ -34,11 +35,6 @@ run "the_defaults_are_cheap_and_lose_nothing" {
     )
     error_message = "nothing may filter, give up or answer in part unless it was asked for"
   }
-
-  assert {
-    condition     = length(aws_iam_role_policy.this) == 0
-    error_message = "open brokers in a public network need no permission"
-  }
 }
 
 run "what_the_cluster_needs_is_named_and_allowed" {
@@ -47,7 +43,6 @@ run "what_the_cluster_needs_is_named_and_allowed" {
     authentication             = { kind = "scram-512", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:kafka" }
     ca_certificate_secret_arn  = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:ca"
     secrets_kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/1"
-    network                    = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
     consumer_group             = "penstock"
     failures                   = "partial"
     provisioned_pollers        = { minimum = 1, maximum = 4 }
@@ -78,7 +73,7 @@ run "what_the_cluster_needs_is_named_and_allowed" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [
+    condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [
       {
         Sid    = "ReadTheSecretsOfTheCluster"
         Effect = "Allow"
@@ -114,24 +109,34 @@ run "what_the_cluster_needs_is_named_and_allowed" {
         Resource = ["arn:aws:sqs:eu-central-1:111122223333:given-up"]
       },
     ]
-    error_message = "the policy is another one: ${aws_iam_role_policy.this[0].policy}"
+    error_message = "the policy is another one: ${aws_iam_role_policy.this.policy}"
   }
 }
 
 run "a_bucket_may_take_what_is_given_up" {
   variables {
+    network                    = null
+    authentication             = { kind = "plain", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:kafka" }
     provisioned_pollers        = { minimum = 1, maximum = 1 }
     on_failure_destination_arn = "arn:aws:s3:::given-up"
   }
 
   assert {
-    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [{
-      Sid      = "HandOverWhatIsGivenUp"
-      Effect   = "Allow"
-      Action   = ["s3:ListBucket", "s3:PutObject"]
-      Resource = ["arn:aws:s3:::given-up", "arn:aws:s3:::given-up/*"]
-    }]
-    error_message = "the policy is another one: ${aws_iam_role_policy.this[0].policy}"
+    condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [
+      {
+        Sid      = "ReadTheSecretsOfTheCluster"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:kafka"]
+      },
+      {
+        Sid      = "HandOverWhatIsGivenUp"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket", "s3:PutObject"]
+        Resource = ["arn:aws:s3:::given-up", "arn:aws:s3:::given-up/*"]
+      },
+    ]
+    error_message = "the policy is another one: ${aws_iam_role_policy.this.policy}"
   }
 }
 
@@ -153,6 +158,16 @@ run "giving_up_needs_provisioned_pollers" {
   }
 
   expect_failures = [var.on_failure_destination_arn]
+}
+
+run "there_must_be_a_way_to_the_brokers" {
+  command = plan
+
+  variables {
+    network = null
+  }
+
+  expect_failures = [var.network]
 }
 
 run "wrong_values_are_refused" {
