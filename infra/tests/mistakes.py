@@ -27,6 +27,12 @@ KINESIS = "modules/source-kinesis/mapping.tf"
 STREAM = "modules/source-kinesis/stream.tf"
 INGEST = "modules/pipeline/ingest.tf"
 REFINE = "modules/pipeline/refine.tf"
+WORKGROUP = "modules/catalog/workgroup.tf"
+NETWORK = "modules/network/network.tf"
+ENDPOINTS = "modules/network/endpoints.tf"
+DEPLOY_ROLE = "modules/deploy-role/role.tf"
+DEPLOY_CHANGE = "modules/deploy-role/change.tf"
+STATE = "bootstrap/state.tf"
 
 MISTAKES = [
     # The bucket
@@ -123,8 +129,8 @@ MISTAKES = [
     Mistake(
         "brokers let anyone in",
         MSK,
-        "        iam = true\n      }\n",
-        "        iam = true\n      }\n      unauthenticated = true\n",
+        "      iam = true\n    }\n",
+        "      iam = true\n    }\n    unauthenticated = true\n",
     ),
     Mistake(
         "the world reaches the brokers",
@@ -135,5 +141,53 @@ MISTAKES = [
         '  description                  = "Kafka over TLS with IAM, from members of this group"\n'
         "  security_group_id            = aws_security_group.this[0].id\n"
         '  cidr_ipv4                    = "0.0.0.0/0"\n',
+    ),
+    # Around it
+    Mistake(
+        "a question may read everything",
+        WORKGROUP,
+        "    bytes_scanned_cutoff_per_query     = var.scan_limit_gib * 1024 * 1024 * 1024\n",
+        "",
+    ),
+    Mistake(
+        "people choose where answers go",
+        WORKGROUP,
+        "enforce_workgroup_configuration    = true",
+        "enforce_workgroup_configuration    = false",
+    ),
+    Mistake("answers are not encrypted", WORKGROUP, '"SSE_S3" : "SSE_KMS"', '"CSE_KMS" : "SSE_KMS"'),
+    Mistake(
+        "subnets have public addresses",
+        NETWORK,
+        "  cidr_block = cidrsubnet(var.cidr, 4, each.value)\n",
+        "  cidr_block = cidrsubnet(var.cidr, 4, each.value)\n  map_public_ip_on_launch = true\n",
+    ),
+    Mistake("endpoints answer everybody", ENDPOINTS, "cidr_ipv4         = var.cidr", 'cidr_ipv4         = "0.0.0.0/0"'),
+    Mistake("every branch deploys", DEPLOY_ROLE, ":environment:${var.environment}", ":*"),
+    Mistake("whoever's name begins alike deploys", DEPLOY_ROLE, "StringEquals = {", "StringLike = {"),
+    Mistake("pull requests deploy", DEPLOY_ROLE, "count = var.environment == null ? 0 : 1", "count = 1"),
+    Mistake(
+        "a deployment hands out any role",
+        DEPLOY_CHANGE,
+        '        Action    = ["iam:PassRole"]\n        Resource  = [local.roles]',
+        '        Action    = ["iam:PassRole"]\n        Resource  = ["*"]',
+    ),
+    Mistake(
+        "a deployment deletes the data",
+        DEPLOY_CHANGE,
+        "        Resource = [local.bucket]\n",
+        '        Resource = [local.bucket, "${local.bucket}/*"]\n',
+    ),
+    Mistake(
+        "a spoiled state stays spoiled",
+        STATE,
+        'status = "Enabled"\n  }\n}\n\nresource "aws_s3_bucket_ownership',
+        'status = "Disabled"\n  }\n}\n\nresource "aws_s3_bucket_ownership',
+    ),
+    Mistake(
+        "the state travels in plain text",
+        STATE,
+        '{ "aws:SecureTransport" = "false" }',
+        '{ "aws:SecureTransport" = "true" }',
     ),
 ]
