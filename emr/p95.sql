@@ -10,7 +10,10 @@
 -- * The bounds are widened by 1e-9 of their size, so that rounding decides nothing; equal values are all kept.
 -- * Values whose squares are too large for a double (from about 1e154 on) have no deviation, no bounds and no row:
 --   both engines make NaN of it. `penstock p95` then keeps all values of the group.
+-- * Values so close together that the squares of their distances are too small for a double (about 1e-162) have the
+--   deviation 0: those that do not equal the mean are outliers, here and for `penstock p95`.
 -- * The percentile is exact, with linear interpolation between neighbours.
+-- * The hint is for Spark: there is one row of bounds for a group, and a row of events for each event.
 WITH occurrences AS (
     SELECT
         silver.event_date,
@@ -56,7 +59,7 @@ bounds AS (
         distinct_events
     FROM days
 )
-SELECT
+SELECT /*+ BROADCAST(bounds) */
     bounds.event_date,
     bounds.device_type,
     PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY events.event_duration) AS p95_event_duration,
