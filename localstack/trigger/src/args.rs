@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use penstock_trigger::Served;
 use penstock_trigger::destination::AwsAccess;
+use penstock_trigger::follow::Report;
 use penstock_trigger::mapping::{
     DEFAULT_BATCH_SIZE, DEFAULT_MAXIMUM_POLLERS, DEFAULT_MINIMUM_POLLERS, DEFAULT_POLLERS, EventSource, Failures,
     Mapping, OnFailure, Pollers, StartingPosition, Until,
@@ -23,12 +24,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = MAPPED)]
     mapping: Option<PathBuf>,
 
+    /// Serve every mapping of a Kafka topic that the Invoke API's endpoint lists, and follow its changes
+    #[arg(long, conflicts_with_all = MAPPED, conflicts_with_all = ["mapping", "drain"])]
+    pub(crate) follow: bool,
+
+    /// Where to keep a report of the mappings that are followed: state, positions and lag
+    #[arg(long, value_name = "FILE", requires = "follow")]
+    report: Option<PathBuf>,
+
     /// Kafka's bootstrap servers, comma-joined; a mapping of self-managed Kafka may name them
-    #[arg(long, value_name = "HOST:PORT", required_unless_present = "mapping")]
-    brokers: Option<String>,
+    #[arg(long, value_name = "HOST:PORT", required_unless_present_any = ["mapping", "follow"])]
+    pub(crate) brokers: Option<String>,
 
     /// The topic to deliver
-    #[arg(long, required_unless_present = "mapping")]
+    #[arg(long, required_unless_present_any = ["mapping", "follow"])]
     topic: Option<String>,
 
     /// The consumer group whose commits say where to go on [default: penstock-trigger-FUNCTION-TOPIC]
@@ -40,7 +49,7 @@ pub(crate) struct Args {
     pub(crate) invoke: String,
 
     /// The function's name
-    #[arg(long, value_name = "NAME", required_unless_present = "mapping")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["mapping", "follow"])]
     function: Option<String>,
 
     /// The most records of one invocation: 1 to 10000
@@ -82,7 +91,7 @@ pub(crate) struct Args {
     #[arg(long)]
     drain: bool,
 
-    /// Print the summary as one JSON document
+    /// Print the summary, and keep the report, as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -168,6 +177,7 @@ const EXAMPLE: &str = "\
 Example:
   penstock-trigger --brokers localhost:9092 --topic events --invoke http://127.0.0.1:4566 --function ingest
   penstock-trigger --mapping mapping.json --invoke http://127.0.0.1:4566
+  penstock-trigger --follow --invoke http://127.0.0.1:4566 --report mappings.txt
 
 Exit codes: 0 fine; 1 a partition stopped at a record that no payload can hold; 2 wrong usage or configuration.
 RUST_LOG sets how much is logged to standard error (default: info).";
@@ -204,6 +214,16 @@ impl Args {
             pollers: self.provisioned.pollers().unwrap_or(Pollers::OnDemand(self.pollers)),
             failures: self.provisioned.failures(self.on_failure.clone()),
             ..Mapping::new(&topic, &function, &brokers, &group)
+        }
+    }
+
+    /// Replaces the report. Whoever reads it meanwhile sees the old one or the new one, and never a part.
+    pub(crate) fn keep(&self, report: &Report) {
+        let Some(file) = &self.report else { return };
+        let text = if self.json { serde_json::to_string(report).unwrap_or_default() } else { report.to_string() };
+        let new = file.with_extension("new");
+        if let Err(error) = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, file)) {
+            tracing::error!("the report {} is not kept: {error}", file.display());
         }
     }
 
@@ -356,6 +376,35 @@ mod tests {
         assert_eq!(pollers("--minimum-pollers 2"), Pollers::Provisioned { minimum: 2, maximum: 200 });
         assert_eq!(pollers("--maximum-pollers 3"), Pollers::Provisioned { minimum: 1, maximum: 3 });
         assert!(mapping(&format!("{NAMES} --pollers 2 --maximum-pollers 3")).unwrap_err().contains("cannot be used"));
+    }
+
+    #[test]
+    fn a_list_of_mappings_has_all_settings_but_where_things_are() {
+        let read = |more: &str| {
+            let line = format!("penstock-trigger --invoke http://127.0.0.1:9000 {more}");
+            Args::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())
+        };
+        assert!(read("--follow").unwrap().follow);
+        assert!(read("--follow --brokers b:9092 --report r.txt --kafka a=b").is_ok());
+        for other in ["--topic events", "--drain", "--mapping m.json", "--pollers 3"] {
+            assert!(read(&format!("--follow {other}")).unwrap_err().contains("cannot be used"), "{other}");
+        }
+        assert!(read(&format!("{NAMES} --report r.txt")).unwrap_err().contains("--follow"));
+    }
+
+    #[test]
+    fn the_report_is_replaced_as_a_whole() {
+        let folder = std::env::temp_dir().join(format!("penstock-trigger-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("report.txt");
+        let line = format!("penstock-trigger --invoke http://127.0.0.1:9000 --follow --report {}", file.display());
+        let args = Args::try_parse_from(line.split_whitespace()).unwrap();
+        args.keep(&Report { mappings: vec![] });
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "no mapping of a Kafka topic\n");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        Args { json: true, ..args }.keep(&Report { mappings: vec![] });
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), r#"{"mappings":[]}"#);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -133,6 +133,19 @@ pub(crate) fn error_text(body: &[u8]) -> String {
     text.chars().take(MAX_ERROR_CHARS).collect()
 }
 
+/// Percent-encodes everything but letters, digits, `-`, `.`, `_`, `~` and what is `kept`.
+pub(crate) fn escape(text: &str, kept: &[u8]) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 /// An error with its causes: hyper's own text stops at "client error (Connect)".
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -7,6 +7,7 @@
 mod membership;
 mod settings;
 mod start;
+mod positions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message, Timestamp};
 use rdkafka::producer::FutureProducer;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::log::{Log, LogError, LogEvent, LogRecord, TimestampType};
+use crate::log::{Log, LogError, LogEvent, LogRecord, Position, TimestampType};
 use crate::mapping::{Mapping, StartingPosition};
 use membership::Membership;
 
@@ -160,6 +161,10 @@ impl Log for KafkaLog {
             }
         })
         .await?
+    }
+
+    async fn positions(&self) -> Result<BTreeMap<i32, Position>, LogError> {
+        positions::read(&self.consumer, &self.topic).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! each partition goes out in order; positions are committed after success only; what fails is tried again for ever.
 //! In provisioned mode a mapping may end the retries by number and age, cut a failed batch in two, let the function say
 //! which records failed, and give up the rest to a [`destination::Destination`].
+//! [`follow::follow`] serves every mapping that Lambda's API lists, and goes with its changes.
 //! Filters and schema registries are not there.
 //!
 //! ```
@@ -52,6 +53,7 @@ mod retry;
 pub mod clock;
 mod serve;
 mod served;
+pub mod follow;
 #[cfg(test)]
 mod test_server;
 

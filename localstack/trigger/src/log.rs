@@ -49,6 +49,23 @@ pub enum LogEvent {
     Closed,
 }
 
+/// How far a group has come in one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Position {
+    /// The offset of the next record to deliver.
+    pub next: i64,
+    /// The offset after the last record.
+    pub end: i64,
+}
+
+impl Position {
+    /// How many records wait.
+    #[must_use]
+    pub fn lag(&self) -> i64 {
+        (self.end - self.next).max(0)
+    }
+}
+
 /// What keeps a log from answering.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
@@ -82,4 +99,7 @@ pub trait Log: Debug + Send + Sync {
     ///
     /// A partition that is not assigned refuses, and then none of the positions is committed.
     async fn commit(&self, positions: &[(i32, i64)]) -> Result<(), LogError>;
+
+    /// How far the group has come in each partition of the log, those of other members included.
+    async fn positions(&self) -> Result<BTreeMap<i32, Position>, LogError>;
 }

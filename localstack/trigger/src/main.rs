@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::Parser;
 use penstock_trigger::clock;
 use penstock_trigger::destination::{AwsDestination, Destination, KafkaDestination};
+use penstock_trigger::follow::{LambdaMappings, follow};
 use penstock_trigger::http::HttpInvoker;
 use penstock_trigger::kafka::KafkaLog;
 use penstock_trigger::mapping::{Mapping, OnFailure};
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let is_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
-    match run(&args).and_then(|served| report(&args, &served)) {
+    match run(&Arc::new(args)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("penstock-trigger: {error}");
@@ -39,15 +40,31 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(args: &Args) -> Result<Served, Failure> {
-    let mapping = args.mapping()?;
-    let invoker = HttpInvoker::new(&args.invoke, &mapping.function)?;
-    let log = KafkaLog::new(&mapping, &args.kafka)?;
-    let mut trigger = Trigger::new(&mapping, Arc::new(log), Arc::new(invoker));
-    if let Some(on_failure) = &mapping.failures.destination {
-        trigger = trigger.on_failure(destination(args, &mapping, on_failure)?);
+async fn run(args: &Arc<Args>) -> Result<ExitCode, Failure> {
+    if args.follow {
+        return follow_list(args).await;
     }
-    Ok(trigger.serve(stop_signal()?).await?)
+    let served = trigger(args, &args.mapping()?)?.serve(stop_signal()?).await?;
+    report(args, &served)
+}
+
+async fn follow_list(args: &Arc<Args>) -> Result<ExitCode, Failure> {
+    let mappings = LambdaMappings::new(&args.invoke, args.brokers.as_deref())?;
+    let in_wire = Arc::clone(args);
+    let wire = move |mapping: &Mapping| trigger(&in_wire, mapping).map_err(|error| error.to_string());
+    follow(mappings, Box::new(wire), |report| args.keep(report), stop_signal()?).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What serves a mapping.
+fn trigger(args: &Args, mapping: &Mapping) -> Result<Trigger, Failure> {
+    let invoker = HttpInvoker::new(&args.invoke, &mapping.function)?;
+    let log = KafkaLog::new(mapping, &args.kafka)?;
+    let trigger = Trigger::new(mapping, Arc::new(log), Arc::new(invoker));
+    Ok(match &mapping.failures.destination {
+        Some(on_failure) => trigger.on_failure(destination(args, mapping, on_failure)?),
+        None => trigger,
+    })
 }
 
 fn destination(args: &Args, mapping: &Mapping, on_failure: &OnFailure) -> Result<Arc<dyn Destination>, Failure> {

@@ -2,6 +2,7 @@
 
 mod aws;
 mod failures;
+mod list;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 pub use failures::{
     AwsResource, BadDestination, CAPPED_RETRY_ATTEMPTS, Failures, MAX_RETRY_ATTEMPTS, OnFailure, RECORD_AGES_SECS,
 };
+pub use list::Listed;
+pub(crate) use list::Page;
 
 /// The largest payload that Lambda delivers: 6 MB, counted with base64 and JSON.
 pub const PAYLOAD_LIMIT_BYTES: usize = 6 * 1024 * 1024;

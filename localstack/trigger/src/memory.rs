@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::log::{Log, LogError, LogEvent, LogRecord, TimestampType};
+use crate::log::{Log, LogError, LogEvent, LogRecord, Position, TimestampType};
 
 /// The most records of one [`LogEvent::Records`], so that partitions take turns.
 const MAX_READ: usize = 1_000;
@@ -166,6 +166,12 @@ impl Log for MemoryLog {
         }
         self.free.add_permits(freed);
         Ok(())
+    }
+
+    async fn positions(&self) -> Result<BTreeMap<i32, Position>, LogError> {
+        let state = self.lock();
+        let position = |partition: &Partition| Position { next: partition.committed, end: partition.end() };
+        Ok((0..).zip(state.partitions.iter().map(position)).collect())
     }
 }
 

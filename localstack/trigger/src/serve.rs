@@ -74,6 +74,12 @@ impl Trigger {
         Self { destination: Some(destination), ..self }
     }
 
+    /// Where the records come from.
+    #[must_use]
+    pub fn log(&self) -> Arc<dyn Log> {
+        Arc::clone(&self.log)
+    }
+
     /// What says how old a record is.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {

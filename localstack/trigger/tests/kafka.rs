@@ -12,7 +12,7 @@ use bytes::Bytes;
 use penstock_trigger::destination::{Destination, KafkaDestination};
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
 use penstock_trigger::kafka::KafkaLog;
-use penstock_trigger::log::LogError;
+use penstock_trigger::log::{Log, LogError, Position};
 use penstock_trigger::mapping::{Failures, Mapping, OnFailure, Pollers, StartingPosition, Until};
 use penstock_trigger::{Served, Trigger, TriggerError, serve};
 use rdkafka::ClientConfig;
@@ -230,6 +230,20 @@ async fn a_restart_goes_on_at_the_commits() {
     }
     assert_eq!(first.delivered + second.delivered, 30_000);
     assert!(first.delivered >= 5_000 && second.delivered > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_says_how_far_it_is() {
+    let (topic, function) = (Topic::new(2).await, Function::default());
+    topic.send(1, 5);
+    topic.acknowledged().await;
+    let positions = async || KafkaLog::new(&topic.mapping(), &[]).unwrap().positions().await.unwrap();
+    let position = |next, end| Position { next, end };
+    assert_eq!(positions().await, BTreeMap::from([(0, position(0, 0)), (1, position(0, 5))]));
+    drain(&topic.mapping(), &function).await;
+    topic.send(1, 2);
+    topic.acknowledged().await;
+    assert_eq!(positions().await, BTreeMap::from([(0, position(0, 0)), (1, position(5, 7))]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
-use penstock_trigger::log::{Log, LogError, LogEvent};
+use penstock_trigger::log::{Log, LogError, LogEvent, Position};
 use penstock_trigger::mapping::{Mapping, Pollers, Redelivery, Until};
 use penstock_trigger::memory::{MemoryLog, NewRecord};
 use penstock_trigger::{Served, TriggerError, serve};
@@ -317,6 +317,10 @@ impl Log for Unsteady {
             }
         }
         self.log.commit(positions).await
+    }
+
+    async fn positions(&self) -> Result<BTreeMap<i32, Position>, LogError> {
+        self.log.positions().await
     }
 }
 

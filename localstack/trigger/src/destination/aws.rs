@@ -21,7 +21,7 @@ use serde_json::json;
 use super::{Destination, DestinationError};
 use crate::clock::Clock;
 use crate::discard::Discarded;
-use crate::http::{self, BadEndpoint, HttpClient};
+use crate::http::{self, BadEndpoint, HttpClient, escape};
 use crate::mapping::AwsResource;
 
 /// How long a service may take for one answer.
@@ -167,19 +167,6 @@ fn publish(region: &str, topic: &str, message: &str) -> Call {
         headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8")],
         body: format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message={message}"),
     }
-}
-
-/// Percent-encodes everything but letters, digits, `-`, `.`, `_`, `~` and what is `kept`.
-fn escape(text: &str, kept: &[u8]) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
 }
 
 #[async_trait]

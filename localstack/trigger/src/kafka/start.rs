@@ -14,7 +14,7 @@ use crate::log::LogError;
 use crate::mapping::StartingPosition;
 
 /// How long a broker may take for one answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the start is written down before giving up; other members of the group may be starting as well.
 const START_ATTEMPTS: u32 = 5;
 const START_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ pub(super) async fn prepare(
     ends.await?.map_err(|error| unavailable(&error))
 }
 
-fn partitions(consumer: &GroupConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
+pub(super) fn partitions(consumer: &GroupConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     match found.map(|found| (found.error(), found.partitions())) {
