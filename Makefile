@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down clean package plan apply destroy test-infra need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack clean package plan apply destroy test-infra need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -80,6 +80,23 @@ dist: need-compiler ## what is deployed, optimised at link time; the tools with 
 	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-refine
 	$(CARGO) build --locked --profile dist -p penstock -p penstock-producer -p penstock-trigger \
 		--features penstock/tls,penstock-producer/tls,penstock-trigger/tls
+
+up: need-compiler ## the local cloud: Kafka, an emulator of AWS and the trigger on 127.0.0.1 (EMULATOR=localemu for the other one)
+	$(CARGO) build --locked --release -p penstock-trigger
+	localstack/cloud.sh up
+
+down: ## stop the local cloud; Kafka's data stay, the emulator's are lost
+	localstack/cloud.sh down
+
+status: ## what of the local cloud runs, and how far the trigger is with each mapping
+	localstack/cloud.sh status
+
+logs: ## the last lines of the local cloud's logs (ARGS=--follow goes on)
+	localstack/cloud.sh logs $(ARGS)
+
+test-localstack: need-compiler ## the local cloud and its extension of LocalStack, on a cloud of their own (needs Python 3.13, Node, Java)
+	$(CARGO) build --locked --release -p penstock-trigger
+	localstack/test-localstack.sh
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up
