@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack clean package plan apply destroy test-infra need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack clean package plan apply deploy destroy test-infra need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -112,6 +112,9 @@ plan: ## what Terraform would change (ENV=localstack, dev or prod)
 
 apply: ## change it (ENV=localstack, dev or prod)
 	infra/terraform.sh apply '$(ENV)' $(ARGS)
+
+deploy: ## change it, call what was deployed, and take it back if it does not answer (ENV=localstack, dev or prod)
+	infra/deploy.sh '$(ENV)'
 
 destroy: ## remove all of it (ENV=localstack, dev or prod)
 	infra/terraform.sh destroy '$(ENV)' $(ARGS)

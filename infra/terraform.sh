@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Terraform for one environment: infra/terraform.sh plan | apply | destroy ENV [ARGUMENTS OF TERRAFORM]
+# Terraform for one environment: infra/terraform.sh init | plan | apply | destroy ENV [ARGUMENTS OF TERRAFORM]
 #
 # ENV is a folder in infra/live. What Terraform would say in many words, this says in one line first.
 set -euo pipefail
@@ -11,13 +11,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 main() {
     local command="${1:-}" env="${2:-}"
-    case "$command" in plan | apply | destroy) ;; *) usage ;; esac
+    case "$command" in init | plan | apply | destroy) ;; *) usage ;; esac
     [[ -n $env && -d live/$env ]] || fail "ENV is '$env': choose one of $(environments), as in 'make $command ENV=localstack'"
     shift 2
     need_terraform
     [[ -f ../target/lambda/package.json ]] || fail "there is no package of the functions yet: run 'make package' first"
     if [[ $env == localstack ]]; then need_localstack; else need_settings "$env"; fi
     init "$env"
+    if [[ $command == init ]]; then return; fi
     terraform -chdir="live/$env" "$command" -input=false "${APPROVE[@]}" "$@"
 }
 
@@ -66,7 +67,7 @@ environments() {
 }
 
 usage() {
-    echo "usage: infra/terraform.sh plan | apply | destroy ENV [ARGUMENTS OF TERRAFORM], where ENV is one of: $(environments)" >&2
+    echo "usage: infra/terraform.sh init | plan | apply | destroy ENV [ARGUMENTS OF TERRAFORM], where ENV is one of: $(environments)" >&2
     exit 2
 }
 

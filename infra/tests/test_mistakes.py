@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,11 +32,27 @@ def plant(mistake: Mistake, infra: Path) -> None:
 
 
 def tests_fail(module: Path) -> bool:
-    answer = subprocess.run(["terraform", "test", "-no-color"], cwd=module, capture_output=True, text=True, check=False)
-    report = answer.stdout + answer.stderr
+    """Ends with the first assertion that fails: each further one would start the provider again."""
+    process = subprocess.Popen(
+        ["terraform", "test", "-no-color"],
+        cwd=module,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # So that the provider, a process of its own, ends with it.
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    report = []
+    for line in process.stdout:
+        report.append(line)
+        if "Test assertion failed" in line or "Missing expected failure" in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
     # A mistake must be told from a text that no longer is Terraform.
-    assert answer.returncode == 0 or "Test assertion failed" in report or "Missing expected failure" in report, report
-    return answer.returncode != 0
+    assert process.wait() == 0, "".join(report)
+    return False
 
 
 def checkov_fails(module: Path) -> bool:
