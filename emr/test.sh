@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the Spark jobs, and that Spark, DataFusion, `penstock p95` and an oracle agree: emr/test.sh [PYTEST ARGUMENT ...]
 #
-# Needs Python 3.11 or newer, Java 17 and network to PyPI for the first time. BINARIES names a folder with penstock
+# Needs Python 3.11 or newer, Java 17, Maven, and network for the first time. BINARIES names a folder with penstock
 # and penstock-sql; without it they are built, and DataFusion compiles for a quarter of an hour once.
 set -euo pipefail
 
@@ -15,8 +15,10 @@ main() {
     "$venv/bin/ruff" check --no-cache --quiet .
     "$venv/bin/ruff" format --no-cache --quiet --check . || { echo "'ruff format emr' mends it" >&2; exit 1; }
     "$venv/bin/mypy" --cache-dir "$venv/mypy" .
-    BINARIES="$(cd "$BINARIES" && pwd)" SPARK_LOCAL_IP=127.0.0.1 PYTHONDONTWRITEBYTECODE=1 \
-        "$venv/bin/python" -m pytest "$@"
+    S3A_JARS="$(./s3a.sh)"
+    BINARIES="$(cd "$BINARIES" && pwd)"
+    export BINARIES S3A_JARS SPARK_LOCAL_IP=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
+    "$venv/bin/python" -m pytest "$@"
 }
 
 # Not optimised, and in two goes: that is what `make test` and `make test-sql` have compiled.

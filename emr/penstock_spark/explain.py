@@ -14,6 +14,7 @@ _DAMAGED = re.compile(
     r"FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER|is not a Parquet file"
     r"|CANNOT_MERGE_SCHEMA|CorruptStatistics|ParquetDecodingException"
 )
+_EMPTY = re.compile(r"UNABLE_TO_INFER_SCHEMA")
 _DENIED = re.compile(
     r"AccessDenied|403 Forbidden|Status Code: 403|InvalidAccessKeyId|NoAuthWithAWS|No AWS Credentials", re.IGNORECASE
 )
@@ -37,6 +38,12 @@ _REMEDIES = (
         FINDING,
         "a file of the lake cannot be read",
         "`penstock audit` names the files that are not what refine wrote; restore them from a backup",
+    ),
+    (
+        _EMPTY,
+        FINDING,
+        "a folder of the lake has no Parquet file",
+        "`penstock audit` names the files that should be there",
     ),
     (
         _DENIED,
