@@ -12,6 +12,7 @@
 
 mod columns;
 mod output;
+mod silver;
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ use crate::time::Date;
 use crate::window::{self, OpenWindows, Progress, WindowRow};
 
 use columns::{Groups, RawColumns};
-use output::Outputs;
+use output::{Outputs, Rows};
 
 /// Why a cut cannot be poured.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,9 @@ fn id_column(dataset: &Dataset) -> &str {
     dataset.id.map_or("", |index| &dataset.columns[index].name)
 }
 
+/// Room for so many ids is made before the first one; more than most cuts have would be memory for nothing.
+const FIRST_IDS: usize = 1 << 20;
+
 /// A pour under way.
 #[derive(Debug)]
 pub struct Pour<'p> {
@@ -113,7 +117,8 @@ impl<'p> Pour<'p> {
             previous,
             recent,
             new_ids: Vec::new(),
-            seen: HashSet::new(),
+            // One look-up table from the start: growing step by step would move each id several times.
+            seen: HashSet::with_capacity(usize::try_from(cut.rows()).unwrap_or_default().min(FIRST_IDS)),
             windows,
             chains,
             rejected: BTreeMap::new(),
@@ -219,15 +224,15 @@ impl<'p> Pour<'p> {
         let rows = RawColumns::new(self.dataset, chain, batch).map_err(dataset)?;
         let mut groups = Groups::new(self.dataset, batch).map_err(dataset)?;
         let seed = chain.seed();
-        let mut kept: BTreeMap<Date, Vec<u32>> = BTreeMap::new();
-        let mut rejects = Vec::new();
+        let mut kept: BTreeMap<Date, Rows> = BTreeMap::new();
+        let mut rejects = Rows::default();
         for row in 0..batch.num_rows() {
             let row_number = u32::try_from(row).unwrap_or(u32::MAX);
             let hash = Sum::one(row_hash(seed, rows.position(row)));
             if let Some(reason) = rows.reject_reason(row) {
                 sums.rejected = sums.rejected.plus(hash);
                 *self.rejected.entry(reason.to_owned()).or_default() += 1;
-                rejects.push(row_number);
+                rejects.push(row_number, hash);
                 continue;
             }
             if rows.id(row).is_some_and(|id| !self.is_new(id)) {
@@ -239,10 +244,10 @@ impl<'p> Pour<'p> {
             sums.newest_event_time = sums.newest_event_time.max(Some(event_time.min(object.ingested_at)));
             let group = groups.number(row, &mut self.windows);
             self.windows.add(event_time, group, rows.measure(row));
-            kept.entry(Date::of(event_time)).or_default().push(row_number);
+            kept.entry(Date::of(event_time)).or_default().push(row_number, hash);
         }
         let encode = |source| PourError::Encode { cut: self.cut.number, source };
-        self.outputs.add(chain, seed, batch, &rows, kept, &rejects).map_err(encode)
+        self.outputs.add(chain, batch, &kept, &rejects).map_err(encode)
     }
 
     /// Whether an id has not been seen, and remembers it.

@@ -7,6 +7,7 @@
 //! Equal rows and pairs give equal bytes.
 
 mod chunk;
+pub(crate) mod pages;
 mod encoding;
 
 use std::sync::Arc;

@@ -53,11 +53,31 @@ const fn eight_digits(text: u64) -> (u32, u64) {
     (value, wrong)
 }
 
+/// Where the digits of each byte stand in the text.
+const BYTES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// The two digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// The text of a UUID, on the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct Text([u8; TEXT_BYTES]);
 
 impl Text {
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -67,16 +87,9 @@ impl Text {
 /// Writes a UUID in lower case with hyphens.
 #[must_use]
 pub fn text(uuid: [u8; 16]) -> Text {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'-'; TEXT_BYTES];
-    let mut at = 0;
-    for byte in uuid {
-        if HYPHENS.contains(&at) {
-            at += 1;
-        }
-        text[at] = HEX[usize::from(byte >> 4)];
-        text[at + 1] = HEX[usize::from(byte & 15)];
-        at += 2;
+    for (byte, at) in uuid.into_iter().zip(BYTES) {
+        text[at..at + 2].copy_from_slice(&PAIRS[usize::from(byte)]);
     }
     Text(text)
 }

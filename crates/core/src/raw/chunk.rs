@@ -27,9 +27,23 @@ use parquet::schema::types::ColumnDescPtr;
 use super::encoding::{bit_width, delta, fits_delta, pack, packed_run, packed_run_header, repeated_run};
 
 /// A column's bytes, and what the row group needs to know of them.
-pub(super) struct Chunk {
-    pub(super) bytes: Bytes,
-    pub(super) close: ColumnCloseResult,
+pub(crate) struct Chunk {
+    pub(crate) bytes: Bytes,
+    pub(crate) close: ColumnCloseResult,
+}
+
+impl Chunk {
+    pub(super) fn new(bytes: Bytes, rows: u64, metadata: ColumnChunkMetaData) -> Self {
+        let close = ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: rows,
+            metadata,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        };
+        Self { bytes, close }
+    }
 }
 
 /// The values of a column that are not null, encoded.
@@ -95,7 +109,7 @@ fn values(array: &dyn Array) -> Result<Values, ParquetError> {
 }
 
 /// Which rows are not null: one bit each, behind the length in bytes. Arrow's bits stand as Parquet wants them.
-fn levels(nulls: Option<&NullBuffer>, rows: usize, page: &mut Vec<u8>) {
+pub(super) fn levels(nulls: Option<&NullBuffer>, rows: usize, page: &mut Vec<u8>) {
     let length_at = page.len();
     page.extend_from_slice(&[0; 4]);
     match nulls {
@@ -136,7 +150,7 @@ fn repeated<T: ByteArrayType<Offset = i32>>(array: &dyn Array) -> Values {
 }
 
 /// Indices into a dictionary, behind the number of bits that each takes.
-fn dictionary_indices(indices: &[i32], entries: usize) -> Vec<u8> {
+pub(super) fn dictionary_indices(indices: &[i32], entries: usize) -> Vec<u8> {
     let width = bit_width(entries.saturating_sub(1) as u64).max(1);
     let mut data = vec![width.to_le_bytes()[0]];
     let mut values = indices.iter().map(|&index| u64::from(index.cast_unsigned()));
@@ -203,7 +217,7 @@ fn doubles(array: &PrimitiveArray<Float64Type>) -> Vec<u8> {
 }
 
 /// As many bytes as are known beforehand: a buffer that grows would cost more than the copy.
-fn eight_bytes_each(values: impl ExactSizeIterator<Item = [u8; 8]>) -> Vec<u8> {
+pub(super) fn eight_bytes_each(values: impl ExactSizeIterator<Item = [u8; 8]>) -> Vec<u8> {
     let mut data = vec![0; values.len() * 8];
     for (bytes, value) in data.as_chunks_mut().0.iter_mut().zip(values) {
         *bytes = value;
@@ -269,19 +283,10 @@ fn write(array: &dyn Array, column: &ColumnDescPtr, values: Values, page: Vec<u8
         let nulls = Some(array.null_count() as u64);
         metadata = metadata.set_statistics(Statistics::int64(Some(least), Some(greatest), None, nulls, false));
     }
-    let bytes: Bytes = file.into_inner()?.into();
-    let close = ColumnCloseResult {
-        bytes_written: bytes.len() as u64,
-        rows_written: u64::from(rows),
-        metadata: metadata.build()?,
-        bloom_filter: None,
-        column_index: None,
-        offset_index: None,
-    };
-    Ok(Chunk { bytes, close })
+    Ok(Chunk::new(file.into_inner()?.into(), u64::from(rows), metadata.build()?))
 }
 
-fn compress(compression: Compression, page: Vec<u8>) -> Result<Bytes, ParquetError> {
+pub(super) fn compress(compression: Compression, page: Vec<u8>) -> Result<Bytes, ParquetError> {
     match compression {
         Compression::SNAPPY => {
             let compressed = snap::raw::Encoder::new().compress_vec(&page);
