@@ -6,6 +6,7 @@ from pathlib import Path
 import charts
 import cost
 import targets
+from compare import BASE64
 from results import MIB, PAYLOAD_EVENTS, Rows, factor, slope
 from sweeps import SWEEPS
 
@@ -31,6 +32,7 @@ def write(rows, about, file):
         payload_mb=stages[0]["payload_bytes"] / 1e6,
         stage_rounds=stages[0]["round"],
         stages=stages_table(stages),
+        base64=nanos(stages.where(step=BASE64)[0]),
         sweep_rounds=len(volume.where(step="ingest", parameter=volume[0]["parameter"])),
         sweeps=sweeps_table(rows),
         least_volume=min(volume.values("parameter")),
@@ -90,8 +92,12 @@ def tools_table(rows):
 
 
 def stages_table(stages):
-    lines = [[row["step"], f"{row['wall_secs'] / row['events'] * 1e9:,.0f}"] for row in stages]
+    lines = [[row["step"], f"{nanos(row):,.0f}"] for row in stages]
     return table(["stage", "ns an event"], lines)
+
+
+def nanos(row):
+    return row["wall_secs"] / row["events"] * 1e9
 
 
 def sweeps_table(rows):
