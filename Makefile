@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack clean package plan apply deploy destroy test-infra need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -121,6 +121,10 @@ destroy: ## remove all of it (ENV=localstack, dev or prod)
 
 test-infra: ## Terraform without a cloud: tests of each module, linters, planted mistakes (needs Terraform, Python, Go)
 	infra/test.sh
+
+test-infra-local: need-compiler ## Terraform on the local cloud: applied, planned again, deployed, destroyed
+	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-trigger
+	infra/test-local.sh "$${CARGO_TARGET_DIR:-target}/release"
 
 clean: ## remove what was built; lakes and the broker's data stay
 	$(CARGO) clean

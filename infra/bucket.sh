@@ -88,7 +88,8 @@ write_policy() {
 }
 
 policy() {
-    local arn="arn:$(partition):s3:::$BUCKET"
+    local arn
+    arn="arn:$(partition):s3:::$BUCKET"
     local root="$arn${PREFIX:+/$PREFIX}"
     cat <<POLICY
 {

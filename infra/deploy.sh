@@ -6,6 +6,8 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck disable=SC1091 # it is checked by itself
+source ./tools.sh
 
 main() {
     readonly ENV="${1:-}"
@@ -66,11 +68,6 @@ roll_back() {
             --routing-config 'AdditionalVersionWeights={}' >/dev/null
         echo "deploy: $function is back at version $version" >&2
     done <"$folder/versions"
-}
-
-fail() {
-    echo "deploy: $*" >&2
-    exit 1
 }
 
 main "$@"

@@ -8,6 +8,8 @@ set -euo pipefail
 readonly CARGO_LAMBDA_VERSION=1.9.2
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck disable=SC1091 # it is checked by itself
+source infra/tools.sh
 readonly OUT="target/lambda"
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/penstock"
 readonly VENV="$CACHE/cargo-lambda-$CARGO_LAMBDA_VERSION"
@@ -40,23 +42,6 @@ install_cargo_lambda() {
     "$VENV/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$CARGO_LAMBDA_VERSION" ||
         fail "cargo-lambda $CARGO_LAMBDA_VERSION could not be installed: see pip's message above"
     touch "$VENV/complete"
-}
-
-# The one that can read TOML.
-find_python() {
-    local python
-    for python in python3 python3.14 python3.13 python3.12 python3.11; do
-        if "$python" -c 'import tomllib' 2>/dev/null; then
-            echo "$python"
-            return
-        fi
-    done
-    fail "Python 3.11 or newer is missing: apt-get install python3 python3-venv"
-}
-
-fail() {
-    echo "package: $*" >&2
-    exit 1
 }
 
 main "$@"

@@ -4,10 +4,11 @@
 # ENV is a folder in infra/live. What Terraform would say in many words, this says in one line first.
 set -euo pipefail
 
-readonly MIN_MINOR=11
 readonly LOCALSTACK="${AWS_ENDPOINT_URL:-http://127.0.0.1:4566}"
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck disable=SC1091 # it is checked by itself
+source ./tools.sh
 
 main() {
     local command="${1:-}" env="${2:-}"
@@ -49,17 +50,6 @@ init() {
         fail "terraform init failed in infra/live/$1: its message is above"
 }
 
-need_terraform() {
-    local version minor
-    command -v terraform >/dev/null ||
-        fail "Terraform is missing: https://developer.hashicorp.com/terraform/install has it (1.$MIN_MINOR or newer)"
-    version="$(terraform version | sed -n 's/^Terraform v//p')"
-    minor="${version#1.}"
-    if [[ $version != 1.* ]] || ((${minor%%.*} < MIN_MINOR)); then
-        fail "Terraform $version is too old: https://developer.hashicorp.com/terraform/install has 1.$MIN_MINOR or newer"
-    fi
-}
-
 environments() {
     local folders=(live/*/)
     folders=("${folders[@]#live/}")
@@ -69,11 +59,6 @@ environments() {
 usage() {
     echo "usage: infra/terraform.sh init | plan | apply | destroy ENV [ARGUMENTS OF TERRAFORM], where ENV is one of: $(environments)" >&2
     exit 2
-}
-
-fail() {
-    echo "terraform.sh: $*" >&2
-    exit 1
 }
 
 main "$@"

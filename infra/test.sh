@@ -9,18 +9,19 @@ set -euo pipefail
 readonly TFLINT_VERSION=v0.64.0
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/penstock"
-readonly TOOLS="$CACHE/infra"
-
-# The provider has 800 MB: once on the disk is enough for all modules, lock file or not.
-export TF_PLUGIN_CACHE_DIR="$TOOLS/providers" TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=1
+# shellcheck disable=SC1091 # it is checked by itself
+source ./tools.sh
 
 main() {
     need_terraform
-    mkdir -p "$TF_PLUGIN_CACHE_DIR"
+    share_the_provider
+    command -v shellcheck >/dev/null || fail "shellcheck is missing: apt-get install shellcheck"
     install_python_tools
     install_tflint
-    copy
+    work="$(mktemp -d)"
+    # shellcheck disable=SC2064 # the folder's name is known now
+    trap "rm -rf '$work'" EXIT
+    copy_infra "$work"
     step "shell scripts" shellcheck ./*.sh
     step "Python" python_checks
     step "format" terraform fmt -check -recursive -diff .
@@ -38,18 +39,6 @@ step() {
     shift
     "$@" || fail "$name: see above"
     echo "infra: $name ($((SECONDS - began)) s)"
-}
-
-# The modules find a package as `make package` leaves it; one that is made up will do.
-copy() {
-    work="$(mktemp -d)"
-    # shellcheck disable=SC2064 # the folder's name is known now
-    trap "rm -rf '$work'" EXIT
-    cp -R . "$work/infra"
-    find "$work/infra" -name '.terraform*' -prune -exec rm -rf {} +
-    find "$work/infra" -name '*.tfstate*' -delete
-    mkdir -p "$work/target"
-    cp -R modules/pipeline/tests/package "$work/target/lambda"
 }
 
 terraform_checks() {
@@ -77,47 +66,11 @@ run_pytest() {
     (cd tests && PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/pytest" --quiet -p no:cacheprovider "$@")
 }
 
-# --- tools ------------------------------------------------------------------------------------------------------
-
-need_terraform() {
-    command -v terraform >/dev/null ||
-        fail "Terraform is missing: https://developer.hashicorp.com/terraform/install has it (1.11 or newer)"
-    command -v shellcheck >/dev/null || fail "shellcheck is missing: apt-get install shellcheck"
-}
-
-# The name of the folder holds a hash of what it was made from: other versions go to another folder.
-install_python_tools() {
-    local python
-    VENV="$TOOLS/python-$(sha256sum tests/requirements.txt | cut -c1-16)"
-    if [[ -e $VENV/ready ]]; then return; fi
-    python="$(find_python)"
-    rm -rf "$VENV"
-    "$python" -m venv "$VENV"
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement tests/requirements.txt
-    touch "$VENV/ready"
-}
-
-find_python() {
-    local python
-    for python in python3 python3.14 python3.13 python3.12 python3.11; do
-        if "$python" -c 'import tomllib' 2>/dev/null; then
-            echo "$python"
-            return
-        fi
-    done
-    fail "Python 3.11 or newer is missing: apt-get install python3 python3-venv"
-}
-
 install_tflint() {
     if [[ -x $TOOLS/bin/tflint && $("$TOOLS/bin/tflint" --version) == *"${TFLINT_VERSION#v}"* ]]; then return; fi
     command -v go >/dev/null || fail "tflint needs Go to be built: apt-get install golang, or put tflint ${TFLINT_VERSION#v} into $TOOLS/bin"
     echo "infra: building tflint $TFLINT_VERSION (some minutes, once)"
     GOBIN="$TOOLS/bin" go install "github.com/terraform-linters/tflint@$TFLINT_VERSION"
-}
-
-fail() {
-    echo "infra: $*" >&2
-    exit 1
 }
 
 main

@@ -80,7 +80,7 @@ MISTAKES = [
         "the schedule misses the alias",
         SCHEDULE,
         "arn      = var.function.alias_arn",
-        'arn      = "arn:aws:lambda:a:1:function:f"',
+        'arn      = "arn:aws:lambda:eu-central-1:111122223333:function:refine"',
     ),
     Mistake(
         "the schedule may call every function",
