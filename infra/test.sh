@@ -45,7 +45,9 @@ terraform_checks() {
     terraform -chdir="$1" init -backend=false -input=false >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
     terraform -chdir="$1" validate -no-color >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
     if [[ -d $1/tests ]]; then
-        terraform -chdir="$1" test -no-color >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
+        local -a variables=()
+        if [[ -f $1/terraform.tfvars.example ]]; then variables=(-var-file=terraform.tfvars.example); fi
+        terraform -chdir="$1" test -no-color "${variables[@]}" >"$work/log" 2>&1 || { cat "$work/log" && return 1; }
     fi
 }
 
@@ -55,7 +57,7 @@ tflint_checks() {
 
 python_checks() {
     "$VENV/bin/ruff" check --no-cache --quiet . && "$VENV/bin/ruff" format --no-cache --quiet --check --diff . &&
-        "$VENV/bin/mypy" --cache-dir "$TOOLS/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py
+        "$VENV/bin/mypy" --cache-dir "$TOOLS/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py test_names.py
 }
 
 mistakes() {

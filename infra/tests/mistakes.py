@@ -124,7 +124,7 @@ MISTAKES = [
         "what fails is dropped", KINESIS, "maximum_retry_attempts        = -1", "maximum_retry_attempts        = 3"
     ),
     Mistake("the stream is readable on the disk", STREAM, 'encryption_type = "KMS"', 'encryption_type = "NONE"'),
-    Mistake("pollers read every secret", KAFKA_ACCESS, "Resource = local.secret_arns", 'Resource = ["*"]'),
+    Mistake("pollers read every secret", KAFKA_ACCESS, "Resource = arns", 'Resource = ["*"]'),
     Mistake("brokers speak without TLS", MSK, 'client_broker = "TLS"', 'client_broker = "PLAINTEXT"'),
     Mistake(
         "brokers let anyone in",

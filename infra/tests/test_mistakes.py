@@ -21,7 +21,7 @@ def test_is_noticed(mistake: Mistake, tmp_path: Path) -> None:
     shutil.copytree(COPY, infra, symlinks=True)
     plant(mistake, infra)
     module = (infra / mistake.file).parent
-    assert tests_fail(module) or checkov_fails(module), "neither the module's tests nor checkov noticed"
+    assert a_test_fails(module) or checkov_fails(module), "neither the module's tests nor checkov noticed"
 
 
 def plant(mistake: Mistake, infra: Path) -> None:
@@ -31,7 +31,7 @@ def plant(mistake: Mistake, infra: Path) -> None:
     file.write_text(text.replace(mistake.old, mistake.new))
 
 
-def tests_fail(module: Path) -> bool:
+def a_test_fails(module: Path) -> bool:
     """Ends with the first assertion that fails: each further one would start the provider again."""
     process = subprocess.Popen(
         ["terraform", "test", "-no-color"],

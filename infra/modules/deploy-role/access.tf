@@ -107,11 +107,11 @@ locals {
         Resource = ["*"]
       },
     ],
-    length(local.streams) == 0 ? [] : [{
+    [for streams in [local.streams] : {
       Sid      = "SeeTheStreams"
       Effect   = "Allow"
       Action   = ["kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream", "kinesis:ListTagsForResource"]
-      Resource = local.streams
-    }],
+      Resource = streams
+    } if 0 < length(streams)],
   )
 }

@@ -91,7 +91,7 @@ locals {
         Resource = [local.workgroup]
       },
     ],
-    length(local.streams) == 0 ? [] : [{
+    [for streams in [local.streams] : {
       Sid    = "ChangeTheStreams"
       Effect = "Allow"
       Action = [
@@ -100,7 +100,7 @@ locals {
         "kinesis:StopStreamEncryption", "kinesis:TagResource", "kinesis:UntagResource", "kinesis:UpdateShardCount",
         "kinesis:UpdateStreamMode",
       ]
-      Resource = local.streams
-    }],
+      Resource = streams
+    } if 0 < length(streams)],
   )
 }

@@ -11,6 +11,8 @@ locals {
     kind => [for key in var.lake[kind] : "${local.bucket_arn}/${local.folder}${key}"]
   }
 
+  # What is optional is a `for` over what there is, and not a condition: Terraform gives the latter types that it
+  # cannot always join.
   statements = concat(
     [
       {
@@ -46,39 +48,39 @@ locals {
         }
       },
     ],
-    length(local.objects.replace) == 0 ? [] : [{
+    [for objects in [local.objects.replace] : {
       Sid      = "ReplaceHints"
       Effect   = "Allow"
       Action   = ["s3:PutObject"]
-      Resource = local.objects.replace
-    }],
-    length(local.objects.delete) == 0 ? [] : [{
+      Resource = objects
+    } if 0 < length(objects)],
+    [for objects in [local.objects.delete] : {
       Sid      = "DeleteWhatRetentionGivesUp"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject"]
-      Resource = local.objects.delete
-    }],
-    var.lake.kms_key_arn == null ? [] : [{
+      Resource = objects
+    } if 0 < length(objects)],
+    [for arn in compact([var.lake.kms_key_arn]) : {
       Sid      = "UseTheKeyOfTheLake"
       Effect   = "Allow"
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource = [var.lake.kms_key_arn]
+      Resource = [arn]
       Condition = {
         StringEquals = { "kms:ViaService" = "s3.${data.aws_region.current.region}.amazonaws.com" }
       }
     }],
-    var.tracing ? [{
+    [for traced in [var.tracing] : {
       # X-Ray knows no resources.
       Sid      = "SendTraces"
       Effect   = "Allow"
       Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       Resource = ["*"]
-    }] : [],
-    try(var.asynchronous.dead_letter_queue_arn, null) == null ? [] : [{
+    } if traced],
+    [for arn in compact([try(var.asynchronous.dead_letter_queue_arn, null)]) : {
       Sid      = "SendDeadLetters"
       Effect   = "Allow"
       Action   = ["sqs:SendMessage"]
-      Resource = [var.asynchronous.dead_letter_queue_arn]
+      Resource = [arn]
     }],
   )
 }

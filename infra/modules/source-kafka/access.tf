@@ -4,20 +4,21 @@ locals {
   secret_arns = compact([try(var.authentication.secret_arn, null), var.ca_certificate_secret_arn])
   destination = var.on_failure_destination_arn == null ? null : split(":", var.on_failure_destination_arn)[2]
 
+  # Each is a `for` over what there is, and not a condition: Terraform gives the latter types that it cannot join.
   statements = concat(
-    length(local.secret_arns) == 0 ? [] : [{
+    [for arns in [local.secret_arns] : {
       Sid      = "ReadTheSecretsOfTheCluster"
       Effect   = "Allow"
       Action   = ["secretsmanager:GetSecretValue"]
-      Resource = local.secret_arns
-    }],
-    var.secrets_kms_key_arn == null ? [] : [{
+      Resource = arns
+    } if 0 < length(arns)],
+    [for arn in compact([var.secrets_kms_key_arn]) : {
       Sid      = "DecryptTheSecretsOfTheCluster"
       Effect   = "Allow"
       Action   = ["kms:Decrypt"]
-      Resource = [var.secrets_kms_key_arn]
+      Resource = [arn]
     }],
-    var.network == null ? [] : [{
+    [for network in [var.network] : {
       # EC2 knows no resources for describing, and the interfaces do not exist before they are made.
       Sid    = "ReachTheBrokersInTheirNetwork"
       Effect = "Allow"
@@ -30,12 +31,12 @@ locals {
         "ec2:DescribeVpcs",
       ]
       Resource = ["*"]
-    }],
-    local.destination == null ? [] : [{
+    } if network != null],
+    [for arn in compact([var.on_failure_destination_arn]) : {
       Sid      = "HandOverWhatIsGivenUp"
       Effect   = "Allow"
       Action   = { sqs = ["sqs:SendMessage"], sns = ["sns:Publish"], s3 = ["s3:ListBucket", "s3:PutObject"] }[local.destination]
-      Resource = local.destination == "s3" ? [var.on_failure_destination_arn, "${var.on_failure_destination_arn}/*"] : [var.on_failure_destination_arn]
+      Resource = local.destination == "s3" ? [arn, "${arn}/*"] : [arn]
     }],
   )
 }

@@ -60,10 +60,10 @@ resource "aws_lambda_event_source_mapping" "this" {
 locals {
   # What Lambda calls "source access": how the brokers know it, how it knows them, and where it reaches them from.
   access = concat(
-    var.authentication == null ? [] : [{ type = local.types[var.authentication.kind], uri = var.authentication.secret_arn }],
-    var.ca_certificate_secret_arn == null ? [] : [{ type = "SERVER_ROOT_CA_CERTIFICATE", uri = var.ca_certificate_secret_arn }],
-    var.network == null ? [] : [for id in var.network.subnet_ids : { type = "VPC_SUBNET", uri = "subnet:${id}" }],
-    var.network == null ? [] : [for id in var.network.security_group_ids : { type = "VPC_SECURITY_GROUP", uri = "security_group:${id}" }],
+    [for authentication in [var.authentication] : { type = local.types[authentication.kind], uri = authentication.secret_arn } if authentication != null],
+    [for arn in compact([var.ca_certificate_secret_arn]) : { type = "SERVER_ROOT_CA_CERTIFICATE", uri = arn }],
+    [for id in try(var.network.subnet_ids, []) : { type = "VPC_SUBNET", uri = "subnet:${id}" }],
+    [for id in try(var.network.security_group_ids, []) : { type = "VPC_SECURITY_GROUP", uri = "security_group:${id}" }],
   )
 
   types = {

@@ -18,11 +18,11 @@ resource "aws_iam_role_policy" "this" {
         ]
         Resource = [local.stream_arn]
       }],
-      var.stream_kms_key_arn == null ? [] : [{
+      [for arn in compact([var.stream_kms_key_arn]) : {
         Sid      = "DecryptTheStream"
         Effect   = "Allow"
         Action   = ["kms:Decrypt"]
-        Resource = [var.stream_kms_key_arn]
+        Resource = [arn]
       }],
     )
   })

@@ -48,11 +48,11 @@ locals {
         Resource = ["*"]
       },
     ],
-    local.destination == null ? [] : [{
+    [for arn in compact([var.on_failure_destination_arn]) : {
       Sid      = "HandOverWhatIsGivenUp"
       Effect   = "Allow"
       Action   = { sqs = ["sqs:SendMessage"], sns = ["sns:Publish"], s3 = ["s3:ListBucket", "s3:PutObject"] }[local.destination]
-      Resource = local.destination == "s3" ? [var.on_failure_destination_arn, "${var.on_failure_destination_arn}/*"] : [var.on_failure_destination_arn]
+      Resource = local.destination == "s3" ? [arn, "${arn}/*"] : [arn]
     }],
   )
 }

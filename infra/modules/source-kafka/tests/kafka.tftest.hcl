@@ -113,6 +113,17 @@ run "what_the_cluster_needs_is_named_and_allowed" {
   }
 }
 
+run "each_permission_goes_with_each_other" {
+  variables {
+    authentication = { kind = "plain", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:kafka" }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["ReadTheSecretsOfTheCluster", "ReachTheBrokersInTheirNetwork"]
+    error_message = "the policy is another one: ${aws_iam_role_policy.this.policy}"
+  }
+}
+
 run "a_bucket_may_take_what_is_given_up" {
   variables {
     network                    = null
@@ -180,7 +191,6 @@ run "wrong_values_are_refused" {
     bootstrap_servers         = ["b1:9092,b2:9092"]
     authentication            = { kind = "scram", secret_arn = "arn:aws:secretsmanager:a" }
     ca_certificate_secret_arn = "ca.pem"
-    network                   = { subnet_ids = [], security_group_ids = ["sg-1"] }
     starting_position         = "AT_TIMESTAMP"
     batch_size                = 10001
     batching_window_secs      = 301
@@ -189,7 +199,7 @@ run "wrong_values_are_refused" {
 
   expect_failures = [
     var.name, var.function, var.topics, var.bootstrap_servers, var.authentication, var.ca_certificate_secret_arn,
-    var.network, var.starting_position, var.batch_size, var.batching_window_secs, var.provisioned_pollers,
+    var.starting_position, var.batch_size, var.batching_window_secs, var.provisioned_pollers,
   ]
 }
 
@@ -202,4 +212,14 @@ run "a_destination_is_an_arn" {
   }
 
   expect_failures = [var.on_failure_destination_arn]
+}
+
+run "a_network_has_subnets_and_groups" {
+  command = plan
+
+  variables {
+    network = { subnet_ids = [], security_group_ids = ["sg-1"] }
+  }
+
+  expect_failures = [var.network]
 }

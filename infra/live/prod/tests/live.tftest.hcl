@@ -1,0 +1,21 @@
+# With terraform.tfvars.example for its variables, so that what people copy works.
+mock_provider "aws" {
+  source = "../../modules/pipeline/tests/mocks"
+}
+
+run "the_example_is_complete" {
+  assert {
+    condition     = output.lake == "s3://example-penstock" && jsonencode(output.functions.ingest) == jsonencode({ kafka = "penstock-prod-ingest-kafka" })
+    error_message = "the pipeline of the example is another one"
+  }
+}
+
+run "another_account_is_named_in_full" {
+  command = plan
+
+  variables {
+    account_id = "1111"
+  }
+
+  expect_failures = [var.account_id]
+}
