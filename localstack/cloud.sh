@@ -98,7 +98,8 @@ start_emulator() {
         mkdir -p "$HOME_DIR/emulator/tmp" "$HOME_DIR/jobs"
         install_extension
         echo "$EMULATOR at $ENDPOINT" >"$HOME_DIR/emulator.what"
-        spawn emulator env "${emulator_environment[@]}" "$python" -m "$EMULATOR.runtime.main"
+        # -P: the folder in which it starts is no module, though one there is called localstack.
+        spawn emulator env "${emulator_environment[@]}" "$python" -P -m "$EMULATOR.runtime.main"
     fi
     wait_until_ready emulator emulator_answers
     require_loopback
@@ -149,9 +150,8 @@ start_trigger() {
     say "the trigger runs (pid $(running_pid trigger)), log in $HOME_DIR/trigger.log"
 }
 
-# It reports once it has read the mappings for the first time.
 trigger_reports() {
-    [[ -f $HOME_DIR/trigger.txt ]]
+    [[ -f $HOME_DIR/trigger.txt ]] && ! grep -q '^the mappings cannot be read' "$HOME_DIR/trigger.txt"
 }
 
 # --- install ----------------------------------------------------------------------------------------------------

@@ -1,14 +1,13 @@
 """Which emulator this is, and its modules: LocalStack, or its fork LocalEmu, whose modules have the same names.
 
-The first code that runs in the emulator's process has imported it, so its own name tells.
+It has imported itself before it loads an extension.
 """
 
+import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-# One virtual environment holds one of them.
-NAME = "localstack" if find_spec("localstack") else "localemu"
+NAME = "localemu" if "localemu" in sys.modules else "localstack"
 
 
 def module(path: str) -> Any:
