@@ -128,13 +128,13 @@ struct Provisioned {
 
 /// Where S3, SQS and SNS are, for an on-failure destination.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "On-failure destinations in S3, SQS and SNS")]
+#[command(next_help_heading = "On-failure destinations in S3, SQS and SNS, and the list to follow")]
 struct Aws {
     /// Where they answer: LocalStack, MinIO, ...
     #[arg(long, value_name = "http://HOST:PORT", env = "AWS_ENDPOINT_URL")]
     endpoint_url: Option<String>,
 
-    /// The region of a bucket
+    /// The region of a bucket, and of the mappings that are followed
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
     region: String,
 
@@ -230,13 +230,22 @@ impl Args {
     /// Where S3, SQS and SNS are.
     pub(crate) fn aws_access(&self) -> Result<AwsAccess, String> {
         let endpoint = self.aws.endpoint_url.clone();
-        Ok(AwsAccess {
-            endpoint: endpoint.ok_or("this on-failure destination needs --endpoint-url (or AWS_ENDPOINT_URL)")?,
+        Ok(self.access(endpoint.ok_or("this on-failure destination needs --endpoint-url (or AWS_ENDPOINT_URL)")?))
+    }
+
+    /// Where the mappings are listed.
+    pub(crate) fn lambda_access(&self) -> AwsAccess {
+        self.access(self.invoke.clone())
+    }
+
+    fn access(&self, endpoint: String) -> AwsAccess {
+        AwsAccess {
+            endpoint,
             region: self.aws.region.clone(),
             access_key_id: self.aws.access_key_id.clone(),
             secret_access_key: self.aws.secret_access_key.clone(),
             session_token: self.aws.session_token.clone(),
-        })
+        }
     }
 }
 
@@ -399,11 +408,11 @@ mod tests {
         let file = folder.join("report.txt");
         let line = format!("penstock-trigger --invoke http://127.0.0.1:9000 --follow --report {}", file.display());
         let args = Args::try_parse_from(line.split_whitespace()).unwrap();
-        args.keep(&Report { mappings: vec![] });
+        args.keep(&Report { unreadable: None, mappings: vec![] });
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "no mapping of a Kafka topic\n");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
-        Args { json: true, ..args }.keep(&Report { mappings: vec![] });
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), r#"{"mappings":[]}"#);
+        Args { json: true, ..args }.keep(&Report { unreadable: None, mappings: vec![] });
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), r#"{"unreadable":null,"mappings":[]}"#);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -11,8 +11,10 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-pub use aws::{AwsAccess, AwsDestination};
+pub use aws::AwsDestination;
 pub use kafka::KafkaDestination;
+
+pub use crate::signed::AwsAccess;
 
 use crate::discard::Discarded;
 

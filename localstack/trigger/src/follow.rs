@@ -51,7 +51,7 @@ pub async fn follow(
     report: impl Fn(&Report) + Send,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let mut follower = Follower { wire, followed: BTreeMap::new(), running: JoinSet::new(), said: BTreeMap::new() };
+    let mut follower = Follower::new(wire);
     let mut stop = std::pin::pin!(stop.fuse());
     let mut ticks = interval(LIST_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -61,10 +61,7 @@ pub async fn follow(
             () = &mut stop => break,
             Some(ended) = follower.running.join_next() => follower.ended(ended.ok()),
             _ = ticks.tick() => {
-                match mappings.list().await {
-                    Ok(listed) => follower.reconcile(&listed),
-                    Err(reason) => follower.say("", &format!("the mappings cannot be read, what is served goes on: {reason}")),
-                }
+                follower.take(mappings.list().await);
                 let state = follower.report().await;
                 report(&state);
             }
@@ -75,6 +72,8 @@ pub async fn follow(
 
 struct Follower {
     wire: Wire,
+    /// Why the list could not be read the last time.
+    unreadable: Option<String>,
     followed: BTreeMap<String, Followed>,
     /// What serves a mapping, with the mapping's UUID.
     running: JoinSet<(String, Result<Served, TriggerError>)>,
@@ -104,8 +103,28 @@ enum Work {
 }
 
 impl Follower {
+    fn new(wire: Wire) -> Self {
+        let (followed, running, said) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
+        Self { wire, unreadable: None, followed, running, said }
+    }
+
+    fn take(&mut self, listed: Result<Vec<Listed>, String>) {
+        match listed {
+            Ok(listed) => {
+                self.unreadable = None;
+                self.reconcile(&listed);
+            }
+            Err(reason) => {
+                // Once: each answer may have another number in it.
+                if self.unreadable.is_none() {
+                    tracing::error!("the mappings cannot be read, what is served goes on: {reason}");
+                }
+                self.unreadable = Some(reason);
+            }
+        }
+    }
+
     fn reconcile(&mut self, listed: &[Listed]) {
-        self.said.remove("");
         for one in listed {
             let followed = Followed { listed: one.clone(), work: Work::Idle };
             self.followed.entry(one.uuid.clone()).or_insert(followed).listed = one.clone();
@@ -198,7 +217,7 @@ impl Follower {
 
     async fn report(&self) -> Report {
         let reported = self.followed.iter().map(|(uuid, followed)| followed.report(uuid));
-        Report { mappings: join_all(reported).await }
+        Report { unreadable: self.unreadable.clone(), mappings: join_all(reported).await }
     }
 }
 

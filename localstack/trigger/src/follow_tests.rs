@@ -143,6 +143,9 @@ async fn what_is_served_goes_on_while_the_list_cannot_be_read() {
     *world.list.lock().unwrap() = Err("out of order".to_owned());
     world.settle().await;
     assert_eq!(world.produce("a").await, ["a by 1"]);
+    assert_eq!(world.report.lock().unwrap().as_ref().unwrap().unreadable.as_deref(), Some("out of order"));
+    world.list(vec![listed("a", 1)]).await;
+    assert_eq!(world.report.lock().unwrap().as_ref().unwrap().unreadable, None);
 }
 
 #[tokio::test(start_paused = true)]

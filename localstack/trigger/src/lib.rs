@@ -47,6 +47,7 @@ pub mod invoke;
 pub mod http;
 mod answer;
 pub mod discard;
+mod signed;
 pub mod destination;
 mod pollers;
 mod retry;

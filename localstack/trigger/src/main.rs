@@ -49,7 +49,7 @@ async fn run(args: &Arc<Args>) -> Result<ExitCode, Failure> {
 }
 
 async fn follow_list(args: &Arc<Args>) -> Result<ExitCode, Failure> {
-    let mappings = LambdaMappings::new(&args.invoke, args.brokers.as_deref())?;
+    let mappings = LambdaMappings::new(args.lambda_access(), args.brokers.as_deref(), clock::of_this_machine())?;
     let in_wire = Arc::clone(args);
     let wire = move |mapping: &Mapping| trigger(&in_wire, mapping).map_err(|error| error.to_string());
     follow(mappings, Box::new(wire), |report| args.keep(report), stop_signal()?).await;

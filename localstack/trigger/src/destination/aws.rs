@@ -1,21 +1,13 @@
 //! A bucket, a queue or a topic of SNS, over plain HTTP: LocalStack, MinIO, or anything that answers like them.
 //!
-//! Each needs one kind of request, so they are written by hand, and only the signature comes from AWS's crate for it:
-//! three SDKs would cost everybody who builds this minutes.
+//! Each needs one kind of request, so they are written by hand: three SDKs would cost everybody who builds this minutes.
 
 use std::fmt;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
-    sign,
-};
-use aws_sigv4::sign::v4;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use hyper::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Destination, DestinationError};
@@ -23,21 +15,10 @@ use crate::clock::Clock;
 use crate::discard::Discarded;
 use crate::http::{self, BadEndpoint, HttpClient, escape};
 use crate::mapping::AwsResource;
+use crate::signed::{AwsAccess, Call};
 
 /// How long a service may take for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Where services of AWS answer, and as whom they are asked.
-#[derive(Clone)]
-pub struct AwsAccess {
-    /// `http://HOST:PORT`
-    pub endpoint: String,
-    /// The region of buckets. The ARNs of queues and topics name theirs.
-    pub region: String,
-    pub access_key_id: String,
-    pub secret_access_key: String,
-    pub session_token: Option<String>,
-}
 
 /// One bucket, queue or topic of SNS.
 pub struct AwsDestination {
@@ -45,17 +26,6 @@ pub struct AwsDestination {
     access: AwsAccess,
     clock: Clock,
     client: HttpClient,
-}
-
-/// A request before it is signed.
-#[derive(Debug)]
-struct Call {
-    service: &'static str,
-    region: String,
-    method: Method,
-    path: String,
-    headers: Vec<(&'static str, &'static str)>,
-    body: String,
 }
 
 impl AwsDestination {
@@ -72,7 +42,7 @@ impl AwsDestination {
         match &self.resource {
             AwsResource::Bucket { name } => Ok(self.put_object(name, discarded)?),
             AwsResource::Queue { region, account, name } => {
-                let url = format!("{}/{account}/{name}", self.endpoint());
+                let url = format!("{}/{account}/{name}", self.access.endpoint());
                 Ok(send_message(region, &url, &discarded.notice()?))
             }
             AwsResource::Topic { region, .. } => Ok(publish(region, &self.resource.to_string(), &discarded.notice()?)),
@@ -90,14 +60,12 @@ impl AwsDestination {
         })
     }
 
-    fn endpoint(&self) -> &str {
-        self.access.endpoint.trim_end_matches('/')
-    }
-
     async fn send(&self, call: Call) -> Result<(), DestinationError> {
-        let place = format!("{} {}{}", call.method, self.endpoint(), call.path);
+        let place = format!("{} {}{}", call.method, self.access.endpoint(), call.path);
         let unavailable = |reason: String| DestinationError::Unavailable(format!("{reason} ({place})"));
-        let request = self.signed(call).map_err(|error| DestinationError::Refused(format!("{error} ({place})")))?;
+        let request = call
+            .signed(&self.access, &self.clock)
+            .map_err(|error| DestinationError::Refused(format!("{error} ({place})")))?;
         let response = self.client.request(request).await.map_err(|error| unavailable(http::chain(&error)))?;
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|error| unavailable(http::chain(&error)))?.to_bytes();
@@ -110,39 +78,6 @@ impl AwsDestination {
         } else {
             Err(DestinationError::Refused(message))
         }
-    }
-
-    fn signed(&self, call: Call) -> Result<Request<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
-        let uri = format!("{}{}", self.endpoint(), call.path);
-        let access = &self.access;
-        let token = access.session_token.clone();
-        let credentials =
-            Credentials::new(&access.access_key_id, &access.secret_access_key, token, None, "penstock-trigger");
-        let identity = credentials.into();
-        // As S3 wants it; the others take it as well, because their paths have nothing to encode.
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        let millis = u64::try_from((self.clock)()).unwrap_or(0);
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&call.region)
-            .name(call.service)
-            .time(UNIX_EPOCH + Duration::from_millis(millis))
-            .settings(settings)
-            .build()?
-            .into();
-        let body = SignableBody::Bytes(call.body.as_bytes());
-        let signable = SignableRequest::new(call.method.as_str(), &uri, call.headers.iter().copied(), body)?;
-        let (instructions, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = Request::builder().method(call.method).uri(uri);
-        for (name, value) in call.headers {
-            request = request.header(name, value);
-        }
-        let mut request = request.body(Full::new(Bytes::from(call.body)))?;
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
     }
 }
 

@@ -10,6 +10,8 @@ use crate::log::Position;
 /// All mappings of the list, in the order of their UUIDs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// Why the list cannot be read now; what it said before is served on.
+    pub unreadable: Option<String>,
     pub mappings: Vec<Reported>,
 }
 
@@ -49,8 +51,10 @@ impl Reported {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.mappings.is_empty() {
-            return writeln!(f, "no mapping of a Kafka topic");
+        if let Some(reason) = &self.unreadable {
+            writeln!(f, "the mappings cannot be read: {reason}")?;
+        } else if self.mappings.is_empty() {
+            writeln!(f, "no mapping of a Kafka topic")?;
         }
         self.mappings.iter().try_for_each(|mapping| mapping.fmt(f))
     }
@@ -93,7 +97,7 @@ mod tests {
     }
 
     fn check(mappings: Vec<Reported>, expect: &str) {
-        assert_eq!(Report { mappings }.to_string(), expect);
+        assert_eq!(Report { unreadable: None, mappings }.to_string(), expect);
     }
 
     #[test]
@@ -107,14 +111,20 @@ mod tests {
             vec![reported(State::Failed, Some("no such topic"), &[])],
             "mapping 7b2f: failed, topic events to ingest: no such topic\n",
         );
-        let unreadable = Reported { topic: None, function: None, ..reported(State::Refused, Some("two topics"), &[]) };
-        check(vec![unreadable], "mapping 7b2f: refused: two topics\n");
+        let nameless = Reported { topic: None, function: None, ..reported(State::Refused, Some("two topics"), &[]) };
+        check(vec![nameless], "mapping 7b2f: refused: two topics\n");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let report = Report { unreadable: Some("out of order".to_owned()), mappings: vec![] };
+        assert_eq!(report.to_string(), "the mappings cannot be read: out of order\n");
     }
 
     #[test]
     fn programs_see_the_same() {
-        let json =
-            serde_json::to_value(Report { mappings: vec![reported(State::Serving, None, &[(0, 5, 8)])] }).unwrap();
+        let mappings = vec![reported(State::Serving, None, &[(0, 5, 8)])];
+        let json = serde_json::to_value(Report { unreadable: None, mappings }).unwrap();
         assert_eq!(json["mappings"][0]["state"], "serving");
         assert_eq!(json["mappings"][0]["positions"]["0"]["end"], 8);
     }
