@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from penstock_spark import session
-from penstock_spark.checks import CHECKS
+from penstock_spark.checks import CHECKS, Check
+from penstock_spark.explain import explain
 from penstock_spark.failure import FINDING, misuse
 from penstock_spark.files import Files
 from penstock_spark.lake import lake_url, open_lake
@@ -45,13 +48,21 @@ def run(spark: SparkSession, arguments: Arguments) -> int:
         print(f"cut {lake.unpoured_cut} is declared and not poured yet: what it has written is left out")
     found = 0
     for check in CHECKS:
-        findings = list(check(tables))
+        findings = _findings(check, tables)
         found += len(findings)
         print(f"{'FOUND' if findings else 'ok':6}{check.__name__.replace('_', ' ')}")
         for finding in findings:
             print(f"      {finding}")
     print(f"{found} findings" if found else "nothing found: the lake is as it should be")
     return FINDING if found else 0
+
+
+def _findings(check: Check, tables: Tables) -> list[str]:
+    """A table that cannot be read fails the checks that need it, and no others."""
+    try:
+        return list(check(tables))
+    except (PySparkException, Py4JJavaError) as error:
+        return [f"cannot be checked: {explain(error)}".replace("\n", "; ")]
 
 
 def _audit(spark: SparkSession, url: str) -> dict[str, Any]:

@@ -171,6 +171,24 @@ def test_damage_is_found(harm: Callable[[Path], None], expected: list[str], copi
         assert line.startswith(start), lines
 
 
+def test_a_table_that_cannot_be_read_leaves_the_other_checks(copied: Path, check: Validate) -> None:
+    (copied / WINDOWS / "000000000002.parquet").write_bytes(b"no Parquet")
+    outcome = check(copied)
+    lines = found(outcome)
+    assert len(lines) == 4, lines
+    for line in lines:
+        assert line.startswith("cannot be checked: a file of the lake cannot be read"), line
+    assert "ok    rows add up" in outcome[1]
+
+
+def test_a_column_that_checks_need(copied: Path, check: Validate) -> None:
+    for path in (copied / SILVER).iterdir():
+        damage.rewrite(path, damage.without("event_id"))
+    lines = found(check(copied))
+    assert lines[0] == "silver: the column event_id is missing"
+    assert all("event_id" in line for line in lines), lines
+
+
 def test_an_audit_that_is_not_there(copied: Path, check: Validate) -> None:
     with pytest.raises(Exception) as caught:
         check(copied, "--audit", str(copied / "audit.json"))
