@@ -18,8 +18,8 @@ main() {
     local python binaries="${1:-}"
     python="$(find_python)"
     if [[ -z $binaries ]]; then
-        binaries="$CACHE/lambda/lambda"
-        build "$python"
+        binaries="$CACHE/lambda/out"
+        build "$python" "$binaries"
     fi
     # shellcheck disable=SC2086 # DATASETS is a list of files
     "$python" infra/package.py "$binaries" "$OUT" ${DATASETS:-}
@@ -32,7 +32,7 @@ build() {
     # A folder of its own, because cargo-lambda compiles for another glibc than plain cargo.
     # AWS_LC_SYS_NO_JITTER_ENTROPY spares a cold start some milliseconds: Lambda's kernel has randomness at once.
     AWS_LC_SYS_NO_JITTER_ENTROPY=1 CARGO_TARGET_DIR="$CACHE/lambda" PATH="$VENV/bin:$PATH" \
-        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-refine
+        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-refine --lambda-dir "$2"
 }
 
 install_cargo_lambda() {
