@@ -182,6 +182,24 @@ fn a_sample_says_what_would_be_rejected() {
         ");
 }
 
+/// What is accepted, because no column takes it, must not stop the check either.
+#[test]
+fn unknown_fields_of_a_sample_may_hold_any_json() {
+    let deepest = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let event = |unknown: &str| EVENT.replacen('{', &format!(r#"{{"odd":{unknown},"#), 1);
+    let events = [event("1e400"), event(&deepest), event(r#""\ud83d\ude00""#)].join("\n");
+    let small = SMALL.replace("[windows]", "[limits]\nmax_depth = 128\nmax_past_days = 3650\n[windows]");
+    let folder = folder(&[("small.toml", &small), ("events.ndjson", &events)]);
+    insta::assert_snapshot!(penstock(folder.path(), &["check", "small.toml", "--sample", "events.ndjson"]), @r"
+        ok      dataset small.toml
+        ok      sample events.ndjson
+          note: 3 lines: 3 rows, 0 duplicates, 0 rejected
+          note: no line fills the column `place`: is `place` its path?
+          note: `odd` is no column (3 lines): raw keeps it in `extra`
+        exit code 0
+        ");
+}
+
 #[test]
 fn a_lake_says_what_a_changed_file_would_do_to_it() {
     let small = SMALL.replace("[windows]", "[limits]\nmax_past_days = 3650\nmax_future_secs = 86400\n[windows]");

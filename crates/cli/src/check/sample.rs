@@ -14,7 +14,7 @@ use penstock_core::position::{Partition, Position};
 use penstock_lake::Clock;
 use penstock_producer::{Lines, Source};
 use penstock_runtime::{Failure, SystemClock};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Check, Finding, counted};
 use crate::output::count;
@@ -135,25 +135,26 @@ impl<'d> Sample<'d> {
 
     fn add_unknown(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
         for extra in column(batch, "extra")?.as_string::<i32>().iter().flatten() {
-            let extra = serde_json::from_str(extra).map_err(Failure::bug)?;
-            self.count_unknown(&mut Vec::new(), &extra);
+            self.count_unknown(&mut Vec::new(), extra)?;
         }
         Ok(())
     }
 
     /// Counts what stands in an object that holds columns.
-    fn count_unknown(&mut self, path: &mut Vec<String>, object: &Value) {
-        for (key, value) in object.as_object().into_iter().flatten() {
-            path.push(key.clone());
-            let holds_columns =
-                |path: &[String]| self.dataset.columns.iter().any(|column| column.path.starts_with(path));
-            if value.is_object() && holds_columns(path) {
-                self.count_unknown(path, value);
+    fn count_unknown(&mut self, path: &mut Vec<String>, object: &str) -> Result<(), Failure> {
+        // The values stay text: no number is too large for that, and no nesting too deep.
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(object).map_err(Failure::bug)?;
+        for (key, value) in fields {
+            path.push(key);
+            let holds_columns = self.dataset.columns.iter().any(|column| column.path.starts_with(path));
+            if holds_columns && value.get().starts_with('{') {
+                self.count_unknown(path, value.get())?;
             } else {
                 *self.unknown.entry(path.join(".")).or_default() += 1;
             }
             path.pop();
         }
+        Ok(())
     }
 
     fn conclude(self) -> Check {
