@@ -13,14 +13,20 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Part};
 
 /// The failed records of a batch: by partition the first offset that failed. Empty: everything succeeded.
 pub(crate) type FirstFailures = BTreeMap<i32, i64>;
 
+/// So much of an answer goes into a message.
+const MAX_SHOWN_CHARS: usize = 200;
+
 /// The answer cannot be understood, so that all of the batch counts as failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its answer {0}")]
+#[error(
+    "its answer {0}. With ReportBatchItemFailures it lists what failed, as \
+     {{\"batchItemFailures\":[{{\"itemIdentifier\":{{\"partition\":\"TOPIC-0\",\"offset\":100}}}}]}}, or is null"
+)]
 pub(crate) struct Unusable(String);
 
 /// Kafka's identifier of a record.
@@ -38,31 +44,35 @@ pub(crate) fn first_failures(answer: &[u8], topic: &str, batch: &Batch) -> Resul
         Value::Object(fields) => match fields.get("batchItemFailures") {
             None | Some(Value::Null) => return Ok(FirstFailures::new()),
             Some(Value::Array(items)) => items,
-            Some(other) => return Err(Unusable(format!("has no list of batchItemFailures, but {other}"))),
+            Some(other) => return Err(Unusable(format!("has no list of batchItemFailures, but {}", shown(other)))),
         },
-        other => return Err(Unusable(format!("is no object with batchItemFailures, but {other}"))),
+        other => return Err(Unusable(format!("is no object with batchItemFailures, but {}", shown(other)))),
     };
+    let parts = batch.parts.iter().map(|part| (format!("{topic}-{}", part.partition), part)).collect();
     let mut first = FirstFailures::new();
     for item in items {
-        let (partition, offset) = identify(item, topic, batch)
-            .ok_or_else(|| Unusable(format!("names a record that is not in the batch: {item}")))?;
+        let (partition, offset) = identify(item, &parts)
+            .ok_or_else(|| Unusable(format!("names a record that is not in the batch: {}", shown(item))))?;
         first.entry(partition).and_modify(|first| *first = offset.min(*first)).or_insert(offset);
     }
     Ok(first)
 }
 
-/// The record that an item names, if the batch has it.
-fn identify(item: &Value, topic: &str, batch: &Batch) -> Option<(i32, i64)> {
+/// The record that an item names, if the batch, whose parts have these names, has it.
+fn identify(item: &Value, parts: &BTreeMap<String, &Part>) -> Option<(i32, i64)> {
     let Identifier { partition, offset } = Identifier::deserialize(item.get("itemIdentifier")?).ok()?;
-    let part = batch.parts.iter().find(|part| format!("{topic}-{}", part.partition) == partition)?;
+    let part = parts.get(&partition)?;
     part.records.binary_search_by_key(&offset, |record| record.offset).ok()?;
     Some((part.partition, offset))
+}
+
+fn shown(value: &Value) -> String {
+    value.to_string().chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Part;
     use crate::log::{LogRecord, TimestampType};
 
     /// Reads an answer to the records 5 to 8 of partition 0 and 100 of partition 3 of topic `my-events`.
@@ -146,5 +156,13 @@ mod tests {
         check("\"done\"", Err("no object"));
         check("", Err("not JSON"));
         check(r#"{"batchItemFailures":["#, Err("not JSON"));
+    }
+
+    #[test]
+    fn a_message_shows_the_beginning_of_a_long_answer() {
+        let batch = Batch { parts: vec![part(0, 5..9)], attempt: 1 };
+        let answer = format!("\"{}\"", "ä".repeat(1_000_000));
+        let unusable = first_failures(answer.as_bytes(), "my-events", &batch).unwrap_err().to_string();
+        assert!(unusable.contains("but \"ää") && unusable.len() < 1_000, "{unusable}");
     }
 }

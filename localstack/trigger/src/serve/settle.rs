@@ -228,10 +228,10 @@ impl Session {
     }
 
     fn given_up(&mut self, batch: Batch, discarded: &Discarded) {
-        let records = batch.records() as u64;
-        self.served.discarded += records;
         let destination = self.mapping.failures.destination.as_ref();
         for part in &batch.parts {
+            let records = part.records.len() as u64;
+            self.served.discarded += records;
             self.served.partition(part.partition).discarded += records;
             tracing::error!(
                 function = %self.mapping.function,
