@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use crate::tree::{assert_none, read};
+use crate::tree::{assert_none, files, read};
 
 /// All that the core may use: pure libraries. None of them waits, reads, prints, or asks for the time.
 const CORE: [&str; 16] = [
@@ -64,7 +64,7 @@ const WORLDS: [(&str, &[&str]); 8] = [
     ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-trigger"]),
     ("datafusion", &["penstock-sql"]),
     ("object_store", &["penstock-sql"]),
-    ("tracing-subscriber", &["penstock-runtime", "penstock", "penstock-trigger", "penstock-lake"]),
+    ("tracing-subscriber", &["penstock-runtime", "penstock-trigger", "penstock-lake"]),
 ];
 
 const TESTS: &str = "penstock-tests";
@@ -133,6 +133,31 @@ fn versions_stand_only_in_the_workspace() {
     assert_none("what belongs to the workspace stands in a member", &offences);
 }
 
+#[test]
+fn every_library_that_a_crate_asks_for_is_used() {
+    let sources = files(&[".rs"]);
+    let mut offences = Vec::new();
+    for (folder, manifest) in manifests() {
+        for (table, place) in [("dependencies", "src/"), ("dev-dependencies", "")] {
+            let place = format!("{folder}/{place}");
+            let is_used = |library: &str| {
+                sources.iter().any(|file| file.path.starts_with(&place) && file.text.contains(&in_code(library)))
+            };
+            // What a feature brings in may be for a binary of its own.
+            let always = dependencies(&manifest, &[table]).filter(|(_, value)| value.get("optional").is_none());
+            let unused = always.filter(|(library, _)| !is_used(library));
+            offences.extend(unused.map(|(library, _)| format!("{folder}/Cargo.toml: {library} in [{table}]")));
+        }
+    }
+    assert_none("nothing of a library is used", &offences);
+}
+
+/// How code names what is in a library.
+fn in_code(library: &str) -> String {
+    let name = if library == "penstock" { "penstock_cli".to_owned() } else { library.replace('-', "_") };
+    name + "::"
+}
+
 /// Whoever types `cargo build` must not wait for DataFusion.
 #[test]
 fn only_sql_is_left_out_of_the_default_build() {
@@ -149,11 +174,18 @@ fn only_sql_is_left_out_of_the_default_build() {
     assert_eq!(left_out, ["crates/sql"]);
 }
 
+/// The manifests of all crates by their names.
 fn members() -> BTreeMap<String, Table> {
+    let manifests = manifests().into_iter();
+    manifests.map(|(_, manifest)| (manifest["package"]["name"].as_str().unwrap().to_owned(), manifest)).collect()
+}
+
+/// The same by their folders.
+fn manifests() -> Vec<(String, Table)> {
     let workspace = parse("Cargo.toml");
     let folders = workspace["workspace"]["members"].as_array().unwrap();
-    let manifests = folders.iter().map(|folder| parse(&format!("{}/Cargo.toml", folder.as_str().unwrap())));
-    manifests.map(|manifest| (manifest["package"]["name"].as_str().unwrap().to_owned(), manifest)).collect()
+    let folders = folders.iter().map(|folder| folder.as_str().unwrap());
+    folders.map(|folder| (folder.to_owned(), parse(&format!("{folder}/Cargo.toml")))).collect()
 }
 
 fn parse(path: &str) -> Table {
@@ -165,7 +197,7 @@ fn all_dependencies(manifest: &Table) -> impl Iterator<Item = (&str, &Value)> {
     dependencies(manifest, &["dependencies", "dev-dependencies", "build-dependencies"])
 }
 
-fn dependencies<'m>(manifest: &'m Table, tables: &[&str]) -> impl Iterator<Item = (&'m str, &'m Value)> {
+fn dependencies<'m>(manifest: &'m Table, tables: &[&str]) -> impl Iterator<Item = (&'m str, &'m Value)> + use<'m> {
     let tables: Vec<&Table> = tables.iter().filter_map(|name| manifest.get(*name)?.as_table()).collect();
     tables.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
