@@ -2,6 +2,8 @@
 //! to the next timer whenever nothing else is to do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod payload;
+
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
@@ -16,19 +18,7 @@ use penstock_trigger::{Served, TriggerError, serve};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The offsets of a payload by partition.
-type Payload = BTreeMap<i32, Vec<i64>>;
-
-fn offsets(payload: &Bytes) -> Payload {
-    let payload: serde_json::Value = serde_json::from_slice(payload).unwrap();
-    let lists = payload["records"].as_object().unwrap().values();
-    let mut offsets = Payload::new();
-    for record in lists.flat_map(|list| list.as_array().unwrap()) {
-        let partition = record["partition"].as_i64().unwrap() as i32;
-        offsets.entry(partition).or_default().push(record["offset"].as_i64().unwrap());
-    }
-    offsets
-}
+use payload::{Payload, offsets};
 
 /// A function that fails when it is told to, and remembers what it was called with.
 #[derive(Clone, Default)]
