@@ -9,40 +9,21 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A file with a mistake of every kind.
+/// A file with mistakes in every part of it. All kinds of them are tried where the file is read.
 const WRONG: &str = r#"name = "Wrong"
-descripton = "keys that are not known"
 [[columns]]
 name = "at"
-field_id = 7
 type = "time"
-[[columns]]
-name = "count"
-field_id = 101
-type = "string"
-required = "yes"
+field_id = 7
 [[columns]]
 name = "level"
-field_id = 101
+field_id = 102
 type = "double"
-path = "deep..level"
-generate = { kind = "normal", mean = 1, decimals = 9 }
-[[columns]]
-name = "Level"
-type = "double"
-derive = "hash"
+requierd = true
 [roles]
 event_time = "ta"
-id = "level"
 [windows]
-length_secs = 0
 keys = []
-measure = "count"
-[limits]
-max_depth = 1000
-duplicate_keys = "last"
-[p95]
-value = 3
 "#;
 
 const SMALL: &str = r#"name = "small"
@@ -88,30 +69,13 @@ fn everything_that_is_wrong_is_said_at_once() {
     let folder = folder(&[("wrong.toml", WRONG), ("broken.toml", &broken), ("small.toml", SMALL)]);
     let files = ["check", "wrong.toml", "broken.toml", "small.toml", "nowhere.toml", "iot"];
     insta::assert_snapshot!(penstock(folder.path(), &files), @r#"
-        failed  dataset wrong.toml: 23 problems
+        failed  dataset wrong.toml: 6 problems
           wrong.toml:1:8: `Wrong` cannot name a dataset: use at most 64 of a-z, 0-9 and _, beginning with a letter
-          wrong.toml:2:1: unknown key `descripton` in the dataset: did you mean `description`?
+          wrong.toml:4:8: unknown type `time`: use one of uuid, string, int, double, bool, timestamp
           wrong.toml:5:12: `field_id` is 7 but must lie between 100 and 1000000000: smaller ids belong to Penstock's own columns
-          wrong.toml:6:8: unknown type `time`: use one of uuid, string, int, double, bool, timestamp
-          wrong.toml:8:8: `count` is a column of Penstock's own: choose another name and keep the JSON key with path = "count"
-          wrong.toml:11:12: `required` in [[columns]] must be true or false
-          wrong.toml:12:1: `level` has the field_id 101 of `count`: give the newer column an id that was never used
-          wrong.toml:16:8: `path` has an empty key: write it like "device.id" or ["device", "id"]
-          wrong.toml:17:12: generate lacks `deviation`: add a number
-          wrong.toml:17:52: `decimals` is 9 but must lie between 0 and 6: these are the digits behind the point
-          wrong.toml:18:1: [[columns]] lacks `field_id`: add an integer of at least 100 that no other column has or had
-          wrong.toml:18:1: `Level` and `level` differ in case alone, and most readers take them for one: rename one
-          wrong.toml:21:10: `derive` is `hash`: use "value_hash"
-          wrong.toml:21:10: a hash takes 16 bytes: set type = "uuid" on the column
-          wrong.toml:23:14: unknown column `ta`: did you mean `at`?
-          wrong.toml:24:6: `level` is a double column: this must name a uuid or string column
-          wrong.toml:26:15: `length_secs` is 0 but must lie between 1 and 86400: windows lie within a day
-          wrong.toml:27:8: `keys` is empty: name at least one string column to group by
-          wrong.toml:28:11: `count` is a string column: this must name a double column
-          wrong.toml:30:13: `max_depth` is 1000 but must lie between 1 and 128: parsers have a stack
-          wrong.toml:31:18: `duplicate_keys` is `last`: use "reject" or "first"
-          wrong.toml:32:1: [p95] lacks `group`: add a string, the column to group by
-          wrong.toml:33:9: `value` in [p95] must be a string, the double column to take the percentile of
+          wrong.toml:10:1: unknown key `requierd` in [[columns]]: did you mean `required`?
+          wrong.toml:12:14: unknown column `ta`: did you mean `at`?
+          wrong.toml:14:8: `keys` is empty: name at least one string column to group by
         failed  dataset broken.toml: 2 problems
           broken.toml:1:14: not TOML: invalid basic string, expected `"`
           broken.toml:12:1: unknown key `meassure` in [windows]: did you mean `measure`?

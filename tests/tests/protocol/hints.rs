@@ -65,8 +65,8 @@ async fn without_a_hint_and_without_a_way_to_write_one_all_goes_on() {
     drained(&lake, &ids(0..15)).await;
 }
 
-#[tokio::test]
-async fn a_hint_of_an_object_that_retention_deleted_changes_nothing() {
+/// A lake of three objects, of which retention has taken the first two: the key of the first is free again.
+async fn without_its_beginning() -> TestLake {
     let lake = TestLake::in_memory();
     for first in [0, 5, 10] {
         land(&lake.ingest(), &batch(first..first + 5)).await;
@@ -75,6 +75,12 @@ async fn a_hint_of_an_object_that_retention_deleted_changes_nothing() {
     for first in [0, 5] {
         lake.store.delete(&chain(0).object("iot", at(first))).await.unwrap();
     }
+    lake
+}
+
+#[tokio::test]
+async fn a_hint_of_an_object_that_retention_deleted_changes_nothing() {
+    let lake = without_its_beginning().await;
     let stale = hint(1, &[(chain(0), 5)]);
     lake.store.put_hint(&keys::progress_hint("iot"), stale.into()).await.unwrap();
     assert_eq!(land(&lake.ingest(), &batch(10..20)).await, 5);
@@ -83,15 +89,8 @@ async fn a_hint_of_an_object_that_retention_deleted_changes_nothing() {
 
 #[tokio::test]
 async fn a_hint_of_what_is_not_there_does_not_begin_a_chain_anew() {
-    let lake = TestLake::in_memory();
-    for first in [0, 5, 10] {
-        land(&lake.ingest(), &batch(first..first + 5)).await;
-    }
-    run(&lake.refine()).await;
-    // Retention took the beginning, so that its key is free; and the hint is that of another lake.
-    for first in [0, 5] {
-        lake.store.delete(&chain(0).object("iot", at(first))).await.unwrap();
-    }
+    let lake = without_its_beginning().await;
+    // The hint of another lake.
     lake.store.put_hint(&keys::progress_hint("iot"), hint(1, &[(chain(0), 1000)]).into()).await.unwrap();
     assert_eq!(land(&lake.ingest(), &batch(10..20)).await, 5);
     assert_eq!(links(&lake, &chain(0)).await[0].from, at(10));
