@@ -31,7 +31,7 @@ const LARGEST_EVENT: u64 = 6 << 20;
 /// Why no further invocation can be served. Lambda starts another process then.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RuntimeApiError {
-    #[error("the Runtime API at {address} cannot be reached: {source}")]
+    #[error("the Runtime API at {address} cannot be reached: {source}. AWS_LAMBDA_RUNTIME_API says where it is")]
     Unreachable { address: String, source: std::io::Error },
     #[error("the connection to the Runtime API failed: {0}")]
     Connection(#[from] hyper::Error),

@@ -60,21 +60,31 @@ impl HttpInvoker {
     }
 
     async fn answer(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let unavailable = |reason: String| InvokeError::Unavailable(format!("{reason} (POST {})", self.uri));
-        let response = self.client.request(self.request(payload)).await.map_err(|error| unavailable(chain(&error)))?;
+        let unavailable = |error: &dyn std::error::Error| InvokeError::Unavailable(chain(error));
+        let response = self.client.request(self.request(payload)).await.map_err(|error| unavailable(&error))?;
         let (head, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| unavailable(chain(&error)))?.to_bytes();
+        let body = body.collect().await.map_err(|error| unavailable(&error))?.to_bytes();
         judge(&Response::from_parts(head, ()), body)
+    }
+
+    /// Says where the call went that did not reach the function.
+    fn with_place(&self, error: InvokeError) -> InvokeError {
+        let place = |reason: String| format!("{reason} (POST {})", self.uri);
+        match error {
+            InvokeError::Unavailable(reason) => InvokeError::Unavailable(place(reason)),
+            InvokeError::Refused(reason) => InvokeError::Refused(place(reason)),
+            InvokeError::Function(_) => error,
+        }
     }
 }
 
 #[async_trait]
 impl Invoker for HttpInvoker {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        tokio::time::timeout(ANSWER_TIMEOUT, self.answer(payload)).await.unwrap_or_else(|_| {
-            let seconds = ANSWER_TIMEOUT.as_secs();
-            Err(InvokeError::Unavailable(format!("no answer within {seconds} s (POST {})", self.uri)))
-        })
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.answer(payload)).await.unwrap_or_else(|_| {
+            Err(InvokeError::Unavailable(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())))
+        });
+        answer.map_err(|error| self.with_place(error))
     }
 }
 
