@@ -69,7 +69,7 @@ pub struct Record<'a> {
 pub enum Encoded<'a> {
     /// Base64 text, neither decoded nor checked.
     Base64(Cow<'a, [u8]>),
-    /// The bytes themselves: a Kinesis partition key.
+    /// The bytes themselves, as in a Kinesis partition key.
     Plain(Cow<'a, [u8]>),
 }
 

@@ -13,6 +13,8 @@ pub use failures::{
 pub use list::Listed;
 pub(crate) use list::Page;
 
+use crate::payload::PayloadFormat;
+
 /// The largest payload that Lambda delivers: 6 MB, counted with base64 and JSON.
 pub const PAYLOAD_LIMIT_BYTES: usize = 6 * 1024 * 1024;
 /// Lambda's default for Kafka.
@@ -180,6 +182,10 @@ impl Mapping {
         check(self.payload_limit_bytes <= PAYLOAD_LIMIT_BYTES, &|| {
             format!("payload limit {}: Lambda takes at most {PAYLOAD_LIMIT_BYTES} bytes", self.payload_limit_bytes)
         });
+        let frame = PayloadFormat::new(self).envelope_len();
+        check(frame < self.payload_limit_bytes, &|| {
+            format!("payload limit {}: a payload without records has {frame} bytes", self.payload_limit_bytes)
+        });
         check(self.redelivery.is_none_or(|redelivery| (0.0..1.0).contains(&redelivery.share)), &|| {
             "the share to redeliver is at least 0 and less than 1".to_owned()
         });
@@ -241,6 +247,8 @@ mod tests {
         check(|m| m.batching_window = Duration::from_secs(300), &[]);
         check(|m| m.batching_window = Duration::from_millis(300_001), &["300 s"]);
         check(|m| m.payload_limit_bytes += 1, &["6291456"]);
+        check(|m| m.payload_limit_bytes = 83, &["without records has 83 bytes"]);
+        check(|m| m.payload_limit_bytes = 84, &[]);
         check(|m| m.redelivery = Some(Redelivery { share: 1.0, seed: 0 }), &["less than 1"]);
         check(|m| m.redelivery = Some(Redelivery { share: f64::NAN, seed: 0 }), &["less than 1"]);
         check(

@@ -19,8 +19,9 @@ use serde_json::value::RawValue;
 use super::{Check, Finding, counted};
 use crate::output::count;
 
-/// Lines that are parsed together, as a mapping would deliver them.
+/// So much is parsed together, as a mapping would deliver it.
 const BATCH_LINES: usize = 10_000;
+const BATCH_BYTES: usize = 6 * 1024 * 1024;
 
 /// Checks a file of lines against the one dataset; `None` if the dataset's own file is wrong.
 pub(super) fn check(path: &Path, names: &[String], datasets: &[Dataset]) -> Result<Option<Check>, Failure> {
@@ -62,12 +63,14 @@ impl<'d> Sample<'d> {
 
     fn read(&mut self) -> Result<(), Failure> {
         let mut source = Lines::open(self.path, self.dataset).map_err(Failure::misconfigured)?;
-        let mut lines: Vec<(u64, Vec<u8>)> = Vec::new();
+        let (mut lines, mut bytes) = (Vec::new(), 0);
         let mut record = penstock_producer::Record::default();
         while source.next(&mut record).map_err(Failure::misconfigured)? {
+            bytes += record.value.len();
             lines.push((record.number, record.value.clone()));
-            if lines.len() == BATCH_LINES {
+            if BATCH_LINES <= lines.len() || BATCH_BYTES <= bytes {
                 self.add(&std::mem::take(&mut lines))?;
+                bytes = 0;
             }
         }
         self.add(&lines)
@@ -75,14 +78,14 @@ impl<'d> Sample<'d> {
 
     fn add(&mut self, lines: &[(u64, Vec<u8>)]) -> Result<(), Failure> {
         self.lines += lines.len() as u64;
-        let record = |(number, value): &'_ (u64, Vec<u8>)| Record {
+        let records = lines.iter().map(|(number, value)| Record {
             position: Position::from_offset(*number),
             timestamp: None,
             timestamp_type: TimestampType::Unknown,
             key: None,
-            value: Some(Encoded::Plain(Cow::Owned(value.clone()))),
-        };
-        let records = lines.iter().map(record).collect();
+            value: Some(Encoded::Plain(Cow::Borrowed(value))),
+        });
+        let records = records.collect();
         let batch = Batch { topic: "sample".into(), partition: Partition::Kafka(0), records };
         let arrival = SystemClock.now();
         let rows = parse::rows(self.dataset, &batch, &batch.records, 0, arrival).map_err(Failure::bug)?;
