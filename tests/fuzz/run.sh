@@ -25,6 +25,10 @@ readonly CORPUS="$TARGET_DIR/fuzz/corpus"
 readonly -A RUNS=([record]=1300000 [nested]=900000 [payload]=8000000)
 
 main() {
+    case "${1:-run}" in
+        run | minimise) ;;
+        *) check_file "$@" ;;
+    esac
     build
     rm -rf "$CORPUS"
     mkdir -p "$CORPUS"
@@ -78,6 +82,13 @@ report() {
         echo "fuzz: failed; the inputs are in $FAILED. Once the fault is mended, make each a case of the corpus in tests/fuzz/src/corpus"
     fi
     echo "fuzz: $total executions"
+}
+
+check_file() {
+    if [[ $# != 2 || -z ${RUNS[$1]:-} || ! -f $2 ]]; then
+        echo "expected nothing, 'minimise', or one of ${!RUNS[*]} with the file of an input, got: $*" >&2
+        exit 2
+    fi
 }
 
 run_file() {

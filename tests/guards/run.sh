@@ -5,7 +5,7 @@
 #
 # Each NN-name.patch beside this script removes one guard. Its header says which (`guard:`), what would go wrong
 # (`without:`), and which tests should notice (`caught-by:`, arguments of `cargo test`). Those are tried first, then
-# all suites; the first that fails has caught it. With `simulation: yes` the simulation is tried as well,
+# the suites below; the first that fails has caught it. With `simulation: yes` the simulation is tried as well,
 # and the report says whether it finds the bug by itself.
 # A guard that nothing catches fails the run, and so does a patch that no longer applies or compiles.
 #
