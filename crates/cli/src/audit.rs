@@ -24,7 +24,7 @@ use penstock_runtime::Failure;
 use serde::Serialize;
 
 use crate::common::list_all;
-use crate::output::{self, bytes, count, line};
+use crate::output::{self, bytes, count, counted, line};
 use crate::{Exit, LakeArguments};
 
 pub use chains::ChainReport;
@@ -169,11 +169,11 @@ impl Report {
             line(&format!("declared gaps: {} positions", count(self.gap_positions)));
         }
         line(&format!(
-            "{} files of {} in {} cuts, from {} partitions",
-            count(self.files),
+            "{} of {} in {}, from {}",
+            counted(self.files, "file"),
             bytes(self.file_bytes),
-            count(self.cut),
-            count(self.chains.len() as u64)
+            counted(self.cut, "cut"),
+            counted(self.chains.len() as u64, "partition")
         ));
         for chain in self.chains.iter().filter(|chain| chain.beyond.is_some()) {
             line(&format!(

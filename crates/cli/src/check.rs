@@ -13,7 +13,7 @@ use penstock_runtime::{Failure, LakeUrl, Settings, VARIABLES, env};
 use serde::Serialize;
 
 use crate::Exit;
-use crate::output::{self, count, line};
+use crate::output::{self, count, counted, line};
 
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
@@ -164,10 +164,6 @@ impl Finding {
         let Problem { line, column, message } = problem;
         Self { file: Some(file.to_owned()), line: Some(line as u64), column: Some(column as u64), message }
     }
-}
-
-fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -58,6 +58,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// `1 line`, `2 lines`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Bytes in the unit that gives one to four digits.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

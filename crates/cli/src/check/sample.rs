@@ -16,8 +16,8 @@ use penstock_producer::{Lines, Source};
 use penstock_runtime::{Failure, SystemClock};
 use serde_json::value::RawValue;
 
-use super::{Check, Finding, counted};
-use crate::output::count;
+use super::{Check, Finding};
+use crate::output::{count, counted};
 
 /// So much is parsed together, as a mapping would deliver it.
 const BATCH_LINES: usize = 10_000;
