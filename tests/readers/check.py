@@ -17,7 +17,7 @@ from pathlib import Path
 import adapters
 import lake as lakes
 from adapters.reader import Reader
-from events import SCHEMAS, UNKNOWN, Plan
+from events import SCHEMAS, Plan
 from p95 import Answer, answer
 from table import Table, canonical, summary
 

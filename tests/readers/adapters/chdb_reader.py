@@ -6,7 +6,7 @@ import chdb
 import pyarrow as pa
 from chdb.session import Session
 
-from adapters.reader import Reader, utc
+from adapters.reader import Reader
 from p95 import Answer
 from table import Table
 

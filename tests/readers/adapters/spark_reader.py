@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import pyarrow as pa
 import pyspark
 from pyspark.sql import SparkSession
 
