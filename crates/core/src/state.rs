@@ -178,14 +178,6 @@ pub fn encode(dataset: &Dataset, state: &State, open: &[WindowRow]) -> Result<By
     windows_table::encode(dataset, &[(windows_table::Kind::Open, open)], FOOTER_KEY, state)
 }
 
-/// Reads a state without its windows, from the end of its file.
-///
-/// # Errors
-/// No readable state.
-pub fn decode_footer(end: &[u8]) -> Result<table::FooterRead<State>, TableError> {
-    table::footer_entry(end, FOOTER_KEY)
-}
-
 /// Reads a state and its open windows.
 ///
 /// # Errors
