@@ -11,7 +11,7 @@ pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes.map(ToString::to_string) {
         // Many errors repeat their source in their own words.
-        if !text.ends_with(&cause) {
+        if !text.contains(&cause) {
             let separator = if text.is_empty() { "" } else { ": " };
             text = text + separator + &cause;
         }
@@ -88,5 +88,21 @@ impl StoreError {
 
     pub(crate) fn misuse(operation: Operation, key: &str, problem: impl Into<String>) -> Self {
         Self::Misuse { operation, key: key.to_owned(), problem: problem.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let check = |problem: &str, expect: &str| {
+            let cause = std::io::Error::other("disk on fire");
+            let error = StoreError::unusable(Operation::Get, "key", problem, Some(cause.into()));
+            assert_eq!(with_causes(&error), expect);
+        };
+        check("it is hot", "get `key`: it is hot: disk on fire");
+        check("it is hot (disk on fire): call somebody", "get `key`: it is hot (disk on fire): call somebody");
     }
 }

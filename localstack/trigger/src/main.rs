@@ -3,7 +3,7 @@
 
 mod args;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -77,11 +77,9 @@ fn destination(args: &Args, mapping: &Mapping, on_failure: &OnFailure) -> Result
 }
 
 fn report(args: &Args, served: &Served) -> Result<ExitCode, Failure> {
-    if args.json {
-        println!("{}", serde_json::to_string(served)?);
-    } else {
-        print!("{}", args::summary(served));
-    }
+    let text = if args.json { serde_json::to_string(served)? + "\n" } else { args::summary(served) };
+    // A reader that went away (`| head`) is no error.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     let has_stopped = served.partitions.values().any(|partition| partition.stopped.is_some());
     Ok(if has_stopped { ExitCode::from(FINDING) } else { ExitCode::SUCCESS })
 }

@@ -130,8 +130,8 @@ impl ClientContext for Membership {
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => {}
-            // It only sums up what was said of each broker.
-            Some(RDKafkaErrorCode::AllBrokersDown) => tracing::warn!(target: "librdkafka", "{reason}"),
+            // It only sums up what was said of each broker, twenty times a second.
+            Some(RDKafkaErrorCode::AllBrokersDown) => tracing::debug!(target: "librdkafka", "{reason}"),
             _ => {
                 tracing::warn!(target: "librdkafka", %error, "{reason}");
                 self.lock().last_failure = Some(reason.to_owned());
