@@ -166,7 +166,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let set = (self.get)(variable.name).filter(|text| !text.is_empty());
         let text = set.or_else(|| variable.default.map(str::to_owned));
         if text.is_none() {
-            self.problems.push(format!("{} is not set. {}", variable.name, variable.about));
+            self.problems.push(format!("{} is not set ({})", variable.name, variable.about.trim_end_matches('.')));
         }
         text
     }

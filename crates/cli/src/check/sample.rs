@@ -163,10 +163,10 @@ impl<'d> Sample<'d> {
     fn conclude(self) -> Check {
         let rows = self.lines - self.rejects.len() as u64;
         let mut notes = vec![format!(
-            "{}: {} rows, {} duplicates, {} rejected",
+            "{}: {}, {}, {} rejected",
             counted(self.lines, "line"),
-            count(rows - self.repeated),
-            count(self.repeated),
+            counted(rows - self.repeated, "row"),
+            counted(self.repeated, "duplicate"),
             count(self.rejects.len() as u64)
         )];
         let columns = self.dataset.columns.iter().zip(&self.present).filter(|(column, _)| column.derive.is_none());
