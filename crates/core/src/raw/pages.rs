@@ -30,6 +30,9 @@ const PAGE_ROWS: usize = 20_000;
 /// A dictionary that has grown beyond this is not worth looking up values in: what comes next is written plain.
 const DICTIONARY_BYTES: usize = 1 << 20;
 
+/// A text that is longer is no least or greatest one: those stand in the footer, which everybody reads first.
+const LONGEST_BOUND: usize = 64;
+
 /// A column of one row group under construction.
 #[derive(Debug)]
 pub(crate) struct Pages {
@@ -244,7 +247,9 @@ impl Values {
                 Statistics::double(least, range.map(|range| range.1 + 0.0), None, nulls, false)
             }
             Self::Bool(_) => Statistics::boolean(None, None, None, nulls, false),
-            Self::Repeated(Repeated { range: Some((least, greatest)), plain: None, .. }) => {
+            Self::Repeated(Repeated { range: Some((least, greatest)), plain: None, .. })
+                if least.len().max(greatest.len()) <= LONGEST_BOUND =>
+            {
                 let text = |text: &[u8]| Some(ByteArray::from(text.to_vec()));
                 Statistics::byte_array(text(least), text(greatest), None, nulls, false)
             }
@@ -278,14 +283,16 @@ fn push_string(page: &mut Vec<u8>, text: &[u8]) {
     page.extend_from_slice(text);
 }
 
+type Text = Box<[u8]>;
+
 /// Text that repeats: a dictionary of all pages.
 #[derive(Debug, Default)]
 struct Repeated {
     /// The distinct texts, in the order of first appearance.
-    indices: HashMap<Box<[u8]>, i32>,
+    indices: HashMap<Text, i32>,
     /// Each behind its length, as their page has them.
     encoded: Vec<u8>,
-    range: Option<(Box<[u8]>, Box<[u8]>)>,
+    range: Option<(Text, Text)>,
     /// The indices of the open page.
     page: Vec<i32>,
     /// The texts of the open page, as soon as there are too many distinct ones.

@@ -105,7 +105,9 @@ fn check(batches: &[(Vec<Row>, Vec<u32>)]) {
 
 #[test]
 fn pages_end_anywhere() {
-    let row = |number: usize| (number % 5 != 1).then_some((number as u8, number as i64 * 1_000_003, number % 3 == 0));
+    let row = |number: usize| {
+        (number % 5 != 1).then_some((number as u8, number as i64 * 1_000_003, number.is_multiple_of(3)))
+    };
     for count in [1, PAGE_ROWS - 1, PAGE_ROWS, PAGE_ROWS + 1, 2 * PAGE_ROWS + 1] {
         let rows: Vec<Row> = (0..count).map(row).collect();
         check(&[(rows.clone(), (0..count as u32).collect()), (rows, (0..count as u32).step_by(7).collect())]);
@@ -143,6 +145,23 @@ fn a_dictionary_that_grows_too_large_is_given_up() {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(1 << 20).build().unwrap();
     let read: Vec<RecordBatch> = reader.collect::<Result<_, _>>().unwrap();
     assert_eq!(read[0].column(0), &take(&texts, &arrow_array::UInt32Array::from(rows), None).unwrap());
+}
+
+#[test]
+fn a_long_text_is_no_bound() {
+    let check = |length: usize, is_bound: bool| {
+        let text = "x".repeat(length);
+        let array: DictionaryArray<Int32Type> = [Some(text.as_str())].into_iter().collect();
+        let schema = Schema::new(vec![field("text", dictionary(), true, 1)]);
+        let descriptor = ArrowSchemaConverter::new().convert(&schema).unwrap();
+        let mut pages = Pages::new(&dictionary(), true);
+        pages.push(&array, &[0], &descriptor.column(0)).unwrap();
+        let statistics = pages.finish(&descriptor.column(0)).unwrap().close.metadata.statistics().cloned().unwrap();
+        assert_eq!(statistics.max_bytes_opt().is_some(), is_bound, "{length}");
+        assert_eq!(statistics.min_bytes_opt().is_some(), is_bound, "{length}");
+    };
+    check(LONGEST_BOUND, true);
+    check(LONGEST_BOUND + 1, false);
 }
 
 proptest! {
