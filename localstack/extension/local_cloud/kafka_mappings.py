@@ -15,6 +15,8 @@ PROVISIONED_ONLY = (
     "MaximumRecordAgeInSeconds",
     "FunctionResponseTypes",
 )
+# How long the worker of a mapping that polls nothing may take to end.
+STOP_SECS = 5
 STARTING_POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 
 
@@ -82,7 +84,11 @@ def patch_provider() -> None:
     provider = emulator.module("services.lambda_.provider").LambdaProvider
     worker = emulator.module("services.lambda_.event_source_mapping.esm_worker").EsmWorker
     refusal = emulator.module("aws.api.lambda_").InvalidParameterValueException
-    create, delete = provider.create_event_source_mapping_v2, worker.delete
+    create, update, delete = (
+        provider.create_event_source_mapping_v2,
+        provider.update_event_source_mapping_v2,
+        worker.delete,
+    )
 
     # LocalEmu swallows what a hook raises.
     def create_if_valid(self: Any, context: Any, request: dict[str, Any]) -> Any:
@@ -90,10 +96,23 @@ def patch_provider() -> None:
             raise refusal(reason, Type="User")
         return create(self, context, request)
 
+    # An update has a new worker, and the old one may write its last state, Disabled, over the new one's.
+    def update_with_its_own_state(self: Any, context: Any, request: dict[str, Any]) -> Any:
+        old = self.esm_workers.get(request.get("UUID"))
+        answer = update(self, context, request)
+        if old and is_kafka(old.esm_config):
+            if old._poller_thread:
+                old._poller_thread.join(STOP_SECS)
+            new = self.esm_workers[request["UUID"]]
+            new.update_esm_state_in_store(new.current_state)
+        return answer
+
     # Both emulators leave a disabled mapping in the state Deleting for ever.
     def delete_also_if_disabled(self: Any) -> None:
         delete(self)
         if self._poller_thread is None or not self._poller_thread.is_alive():
             self.delete_esm_in_store()
 
-    provider.create_event_source_mapping_v2, worker.delete = create_if_valid, delete_also_if_disabled
+    provider.create_event_source_mapping_v2 = create_if_valid
+    provider.update_event_source_mapping_v2 = update_with_its_own_state
+    worker.delete = delete_also_if_disabled

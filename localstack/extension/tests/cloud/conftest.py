@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import boto3
 import pytest
 from botocore.config import Config
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 REPOSITORY = Path(__file__).parents[4]
 CLOUD_SH = REPOSITORY / "localstack" / "cloud.sh"
@@ -82,6 +82,16 @@ class Cloud:
         for value in values:
             producer.produce(topic, value.encode())
         assert producer.flush(PATIENCE_SECS) == 0
+
+    def consume(self, topic: str) -> bytes | None:
+        """The first record of a topic's first partition, if there is one."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "tests", "enable.auto.commit": False})
+        try:
+            consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+            record = consumer.poll(5)
+            return record.value() if record and not record.error() else None
+        finally:
+            consumer.close()
 
 
 @pytest.fixture(scope="session")
