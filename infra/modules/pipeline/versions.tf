@@ -3,6 +3,8 @@ terraform {
   required_version = ">= 1.11, < 2.0"
 
   required_providers {
+    # Only its modules use it, but the tests could not replace a provider that is not named here.
+    # tflint-ignore: terraform_unused_required_providers
     aws = {
       source  = "hashicorp/aws"
       version = ">= 6.13, < 7.0"
