@@ -101,8 +101,9 @@ resource "aws_iam_role" "this" {
       Principal = { Service = "lambda.amazonaws.com" }
       Action    = "sts:AssumeRole"
       Condition = {
-        # Lambda acts for many customers; only for this account may it take the role.
-        StringEquals = { "aws:SourceAccount" = local.account_id }
+        # Lambda acts for many customers; only for this account may it take the role. IfExists, because the pollers of
+        # sources take it as well, and AWS does not promise that they name the account.
+        StringEqualsIfExists = { "aws:SourceAccount" = local.account_id }
       }
     }]
   })

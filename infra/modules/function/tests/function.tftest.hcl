@@ -80,7 +80,7 @@ run "it_may_do_exactly_what_it_does" {
       Effect    = "Allow"
       Principal = { Service = "lambda.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      Condition = { StringEqualsIfExists = { "aws:SourceAccount" = "111122223333" } }
     }]
     error_message = "only Lambda, for this account, may take the role"
   }
