@@ -29,7 +29,8 @@ main() {
         step "${folder#"$work"/infra/}" terraform_checks "$folder"
     done
     step "tflint" tflint_checks
-    step "checkov" "$VENV/bin/checkov" --directory "$work/infra" --framework terraform --quiet --compact
+    # It would ask its maker's server for names of rules that it has.
+    step "checkov" "$VENV/bin/checkov" --directory "$work/infra" --framework terraform --quiet --compact --skip-download
     step "planted mistakes" mistakes
     echo "infra: all checks passed"
 }
