@@ -26,7 +26,8 @@ def run(spark: SparkSession, arguments: Arguments) -> str:
     if report.is_whole(_as_asked(arguments, asked)):
         return f"{report.url} is whole already"
     days = _days(lake, arguments)
-    settings = session.apply(spark, [*session.ALWAYS, session.shuffle_partitions(spark, _bytes(lake, days))])
+    silver_bytes = _bytes(lake, days)
+    settings = session.apply(spark, [*session.ALWAYS, session.shuffle_partitions(spark, silver_bytes)])
     silver = read_silver(spark, lake, days)
     _check_columns(silver, lake, asked)
     events = question.events(silver, lake.dataset, asked)
@@ -41,6 +42,7 @@ def run(spark: SparkSession, arguments: Arguments) -> str:
         "unpoured_cut": lake.unpoured_cut,
         "days": [str(day) for day in days],
         "days_without_silver": [str(day) for day in _missing(days, arguments)],
+        "silver_bytes": silver_bytes,
         "events": read,
         "duplicates": read - distinct,
         "groups": len(rows),
@@ -89,7 +91,9 @@ def _missing(days: list[date], arguments: Arguments) -> list[date]:
 
 
 def _bytes(lake: Lake, days: list[date]) -> int:
-    return sum(entry.bytes for day in days for entry in lake.files.list(lake.day_folder("silver", day)))
+    """Of the files as they lie: Spark does not count all that it reads from a local disk."""
+    files = [entry for day in days for entry in lake.files.list(lake.day_folder("silver", day))]
+    return sum(entry.bytes for entry in files if entry.name <= lake.last_file)
 
 
 def _check_columns(silver: DataFrame, lake: Lake, asked: Question) -> None:
@@ -133,6 +137,10 @@ def _notes(facts: dict[str, Any], rows: list[Row]) -> list[tuple[str, str]]:
             f"{facts['days'][0]} to {facts['days'][-1]}, {len(facts['days_without_silver'])} of them without silver",
         ),
         ("events", f"{facts['events']:,}, of them {facts['duplicates']:,} duplicates beyond the horizon of refine"),
+        (
+            "silver",
+            f"{resources.size(facts['silver_bytes'])} in its files, of which only the question's columns are read",
+        ),
         ("largest group", f"{largest:,} values; the exact percentile keeps each distinct one in memory"),
     ]
 

@@ -74,7 +74,7 @@ def markdown(resources: dict[str, Any], facts: Sequence[tuple[str, str]]) -> str
         "shuffled out",
         "shuffled in",
         "spilled",
-        "peak memory of a task",
+        "peak execution memory",
     ]
     lines += _table(header, [_stage_cells(stage) for stage in resources["stages"]])
     lines += ["", "## Settings", ""]
@@ -160,10 +160,10 @@ def _totals(resources: dict[str, Any], total: dict[str, int]) -> list[tuple[str,
     return [
         ("time", f"{resources['wall_secs']:.1f} s on {resources['cores']} cores, {where}"),
         ("processor time of tasks", f"{cpu:.1f} s; their garbage collection took {gc:.1f} s"),
-        ("input", f"{total['input_rows']:,} rows, {size(total['input_bytes'])}"),
+        ("input, as Spark counts it", f"{total['input_rows']:,} rows, {size(total['input_bytes'])}"),
         ("shuffle", f"{size(total['shuffle_write_bytes'])} written, {size(total['shuffle_read_bytes'])} read"),
         ("spilled", f"{size(total['spilled_memory_bytes'])} of memory as {size(total['spilled_disk_bytes'])} on disk"),
-        ("peak execution memory of a stage", size(total["peak_execution_memory_bytes"])),
+        ("peak execution memory of a stage, its tasks together", size(total["peak_execution_memory_bytes"])),
         ("peak heap of an executor", size(max(heaps)) if heaps else "not sampled: the run was too short"),
     ]
 

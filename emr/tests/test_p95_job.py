@@ -100,6 +100,8 @@ def test_the_run_is_measured(poured: Pour, ask: Ask) -> None:
     assert "spark.sql.shuffle.partitions" in names
     note = (report / "resources.md").read_text()
     assert f"{silver:,} rows" in note
+    files = (lake / "silver/iot").rglob("*.parquet")
+    assert manifest(report)["silver_bytes"] == sum(path.stat().st_size for path in files)
 
 
 def test_days_outside_the_range_are_not_read(poured: Pour, ask: Ask) -> None:
