@@ -29,7 +29,7 @@ pub(crate) struct Args {
     pub(crate) follow: bool,
 
     /// Where to keep a report of the mappings that are followed: state, positions and lag
-    #[arg(long, value_name = "FILE", requires = "follow")]
+    #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
     /// Kafka's bootstrap servers, comma-joined; a mapping of self-managed Kafka may name them
@@ -185,6 +185,9 @@ RUST_LOG sets how much is logged to standard error (default: info).";
 impl Args {
     /// The mapping of the arguments, or of the file that they name.
     pub(crate) fn mapping(&self) -> Result<Mapping, String> {
+        if self.report.is_some() {
+            return Err("--report is about the mappings that --follow serves: leave it out here".to_owned());
+        }
         let mapping = match &self.mapping {
             None => self.mapping_of_arguments(),
             Some(file) => {
@@ -398,7 +401,7 @@ mod tests {
         for other in ["--topic events", "--drain", "--mapping m.json", "--pollers 3"] {
             assert!(read(&format!("--follow {other}")).unwrap_err().contains("cannot be used"), "{other}");
         }
-        assert!(read(&format!("{NAMES} --report r.txt")).unwrap_err().contains("--follow"));
+        assert!(mapping(&format!("{NAMES} --report r.txt")).unwrap_err().contains("--follow"));
     }
 
     #[test]
