@@ -24,7 +24,7 @@ main() {
     if [[ -z ${AWS_ENDPOINT_URL:-} ]]; then start_emulator; fi
     export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
     (cd infra/tests && INFRA_COPY="$work/infra" PENSTOCK="$BINARIES/penstock" PYTHONDONTWRITEBYTECODE=1 \
-        "$VENV/bin/pytest" --quiet --exitfirst -p no:cacheprovider test_local.py)
+        "$VENV/bin/pytest" --quiet --exitfirst -p no:cacheprovider --basetemp "$work/pytest" test_local.py)
 }
 
 start_emulator() {

@@ -65,8 +65,9 @@ mistakes() {
     INFRA_COPY="$work/infra" run_pytest test_mistakes.py
 }
 
+# In a folder of its own: in the shared one, other runs of pytest remove what they take for old.
 run_pytest() {
-    (cd tests && PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/pytest" --quiet -p no:cacheprovider "$@")
+    (cd tests && PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/pytest" --quiet -p no:cacheprovider --basetemp "$work/pytest" "$@")
 }
 
 install_tflint() {
