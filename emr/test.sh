@@ -24,7 +24,8 @@ main() {
 # Not optimised, and in two goes: that is what `make test` and `make test-sql` have compiled.
 build() {
     (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked --workspace --exclude penstock-sql)
-    (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked -p penstock-sql)
+    # Without its tests it would have other features, and DataFusion would compile once more.
+    (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked -p penstock-sql --all-targets)
     BINARIES="${CARGO_TARGET_DIR:-$REPOSITORY/target}/debug"
 }
 
