@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use penstock_core::chain::OnGap;
+use penstock_core::keys;
 use penstock_ingest::Ingest;
 use penstock_lake::{Clock, Operation};
 use penstock_refine::{Mode, Refine};
@@ -148,6 +149,7 @@ async fn one_empty_list_does_not_make_a_new_chain() {
     let lake = TestLake::in_memory();
     a_day_goes_by(lake.clone(), 0, 10).await;
     assert_eq!(begins(&lake).await, [10]);
+    lake.store.delete(&keys::progress_hint("iot")).await.unwrap();
     // A directory's list that began before this object was there, and met the others when they were deleted.
     let is_listed = AtomicBool::new(false);
     lake.faulty.hide(move |key| key.starts_with("raw/") && !is_listed.swap(true, Ordering::Relaxed));
