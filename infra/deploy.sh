@@ -25,8 +25,10 @@ main() {
     ./terraform.sh init "$ENV"
     remember >"$folder/versions"
     ./terraform.sh apply "$ENV"
-    local function failed=()
-    for function in $(functions); do
+    local function deployed failed=()
+    deployed="$(functions)"
+    [[ -n $deployed ]] || fail "Terraform's output names no functions of $ENV, so none was called: see 'terraform -chdir=infra/live/$ENV output'"
+    for function in $deployed; do
         if ! answers "$function"; then failed+=("$function"); fi
     done
     if ((${#failed[@]} > 0)); then

@@ -336,7 +336,8 @@ end_leftovers() {
     for environ in /proc/[0-9]*/environ; do
         pid="${environ#/proc/}" pid="${pid%/environ}"
         if grep -qzxF "LOCAL_CLOUD_HOME=$HOME_DIR" "$environ" 2>/dev/null; then
-            kill -KILL "$pid" 2>/dev/null && say "ended what a killed emulator left behind (pid $pid)"
+            # It may have ended by itself a moment ago.
+            if kill -KILL "$pid" 2>/dev/null; then say "ended what a killed emulator left behind (pid $pid)"; fi
         fi
     done
 }

@@ -174,8 +174,8 @@ impl Day {
             let places = self.places(&batch)?;
             let values = primitive::<Float64Type>(&batch, value)?;
             for (row, place) in places.into_iter().enumerate() {
-                // Without an id column every row is an event of its own.
-                let id = ids.next().unwrap_or(self.events.len() as u128);
+                // Without an id every row is an event of its own.
+                let id = ids.next().flatten().unwrap_or(self.events.len() as u128);
                 if values.is_valid(row) {
                     self.events.push(Event { id, place, group: groups[row], value: values.value(row) });
                 }

@@ -320,11 +320,12 @@ fn recent_cut(cut: &Cut, dataset: &Dataset, parts: &[(Part, Bytes)], ids: u64) -
     (0 < ids).then_some(recent)
 }
 
-/// The ids in a silver file, for a run that starts cold.
+/// The id of each row of a silver file; of none if the dataset has no id column.
+/// A row has none if its cut was poured before the column became the id.
 ///
 /// # Errors
 /// No readable silver file of the dataset.
-pub fn silver_ids(dataset: &Dataset, file: &Bytes) -> Result<Vec<u128>, TableError> {
+pub fn silver_ids(dataset: &Dataset, file: &Bytes) -> Result<Vec<Option<u128>>, TableError> {
     columns::silver_ids(dataset, file)
 }
 

@@ -63,11 +63,12 @@ async fn load_ids(store: &dyn Store, dataset: &Dataset, warm: &mut Warm, reach: 
         let mut ids = Vec::new();
         for key in &recent.files {
             let file = store.get(key).await.map_err(|error| missing(key, error))?;
-            ids.extend(pour::silver_ids(dataset, &file).map_err(|error| {
+            let in_file = pour::silver_ids(dataset, &file).map_err(|error| {
                 Failure::misconfigured(format!(
                     "the silver file `{key}` is damaged ({error}): restore it from a backup"
                 ))
-            })?);
+            })?;
+            ids.extend(in_file.into_iter().flatten());
         }
         if ids.len() as u64 != recent.ids {
             return Err(Failure::misconfigured(format!(

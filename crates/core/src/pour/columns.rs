@@ -178,7 +178,7 @@ impl<'b> Groups<'b> {
 }
 
 /// The ids of a silver file. See [`super::silver_ids`].
-pub(super) fn silver_ids(dataset: &Dataset, file: &Bytes) -> Result<Vec<u128>, TableError> {
+pub(super) fn silver_ids(dataset: &Dataset, file: &Bytes) -> Result<Vec<Option<u128>>, TableError> {
     let Some(id) = dataset.id else {
         return Ok(Vec::new());
     };
@@ -186,10 +186,11 @@ pub(super) fn silver_ids(dataset: &Dataset, file: &Bytes) -> Result<Vec<u128>, T
     let mut ids = Vec::new();
     for batch in table::read(file.clone(), &[&id.name], &[])? {
         let texts = column(&batch, &id.name)?.as_string_opt::<i32>().ok_or_else(|| wrong_type(&id.name, "text"))?;
-        for text in texts.iter().flatten() {
-            ids.push(match id.kind {
-                ColumnType::Uuid => uuid_id(&id.name, text)?,
-                _ => dedupe::text_id(text),
+        for text in texts {
+            ids.push(match (text, id.kind) {
+                (None, _) => None,
+                (Some(text), ColumnType::Uuid) => Some(uuid_id(&id.name, text)?),
+                (Some(text), _) => Some(dedupe::text_id(text)),
             });
         }
     }

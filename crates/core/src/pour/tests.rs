@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, StringArray};
 use proptest::prelude::*;
 
 use super::*;
@@ -61,7 +63,7 @@ impl<'d> Run<'d> {
         let mut cold = RecentIds::default();
         for recent in &reach {
             let ids = recent.files.iter().flat_map(|key| silver_ids(self.dataset, &self.files[key]).unwrap());
-            cold.push(recent.cut, ids.collect());
+            cold.push(recent.cut, ids.flatten().collect());
         }
         let poured = self.try_pour(cut, raw, &self.ids).unwrap();
         let again = self.try_pour(cut, raw, &cold).unwrap();
@@ -86,7 +88,8 @@ impl<'d> Run<'d> {
     /// The ids of silver, sorted.
     fn silver(&self) -> Vec<u128> {
         let files = self.files.iter().filter(|(key, _)| key.starts_with("silver/"));
-        let mut ids: Vec<u128> = files.flat_map(|(_, file)| silver_ids(self.dataset, file).unwrap()).collect();
+        let mut ids: Vec<u128> =
+            files.flat_map(|(_, file)| silver_ids(self.dataset, file).unwrap()).flatten().collect();
         ids.sort_unstable();
         ids
     }
@@ -433,4 +436,14 @@ fn totals_of_an_empty_window_do_not_exist() {
     let run = pour_once(&dataset, &[(START, vec![event(3, -5)])]);
     let open: Vec<Totals> = run.open_windows.iter().map(|row| row.totals).collect();
     assert_eq!((open.len(), open[0].count, open[0].measured), (1, 1, 0));
+}
+
+#[test]
+fn a_row_of_silver_without_an_id_keeps_its_place() {
+    let ids = StringArray::from(vec![None, Some("00000000-0000-0000-0000-0000000000ff"), None, None]);
+    let batch = RecordBatch::try_from_iter_with_nullable([("event_id", Arc::new(ids) as ArrayRef, true)]).unwrap();
+    let mut writer = table::TableWriter::new(&batch.schema(), &[]).unwrap();
+    writer.write(&batch).unwrap();
+    let file = writer.finish("test", &()).unwrap();
+    assert_eq!(silver_ids(&iot(), &file).unwrap(), [None, Some(0xff), None, None]);
 }
