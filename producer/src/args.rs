@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use penstock_producer::{
     DEFAULT_DUPLICATES, DEFAULT_EVENTS, DEFAULT_LATE, DEFAULT_MALFORMED, DEFAULT_SEED, DEFAULT_SPAN_SECS,
-    KafkaSettings, Sasl, Shape, spacing,
+    KafkaSettings, KinesisSettings, Order, Sasl, Shape, spacing,
 };
 
 /// The password for --sasl-username, unless it stands in a file.
@@ -14,7 +14,7 @@ pub(crate) const PASSWORD_VARIABLE: &str = "PENSTOCK_KAFKA_PASSWORD";
 /// Settings of librdkafka that hold a secret: a command line is no place for one, every user of the machine can read it.
 const SECRETS: [&str; 4] = ["sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password"];
 
-/// Send events to Kafka, to a file or to standard output: made up from a seed, or your own.
+/// Send events to Kafka, to Kinesis, to a file or to standard output: made up from a seed, or your own.
 ///
 /// Exit status: 0 fine; 1 something was not acknowledged; 2 wrong usage or configuration.
 #[derive(Debug, Parser)]
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) schema: bool,
 
-    /// Where the events go [default: kafka with --brokers, file with --file, else stdout].
+    /// Where the events go [default: kafka with --brokers, kinesis with --stream, file with --file, else stdout].
     #[arg(long, value_enum)]
     sink: Option<SinkName>,
 
@@ -56,6 +56,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     kafka: KafkaArgs,
+
+    #[command(flatten)]
+    kinesis: KinesisArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -134,9 +137,22 @@ struct KafkaArgs {
     extra: Vec<(String, String)>,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Kinesis")]
+struct KinesisArgs {
+    /// The stream. Region, credentials and endpoint are those of the AWS environment (AWS_REGION, AWS_PROFILE, ...).
+    #[arg(long, value_name = "NAME")]
+    stream: Option<String>,
+
+    /// Send several records of a key at once: faster with few keys, but what is refused comes behind what follows it.
+    #[arg(long, requires = "stream")]
+    unordered: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SinkName {
     Kafka,
+    Kinesis,
     Stdout,
     File,
 }
@@ -145,6 +161,7 @@ enum SinkName {
 #[derive(Debug)]
 pub(crate) enum SinkChoice {
     Kafka(Box<KafkaSettings>),
+    Kinesis(KinesisSettings),
     File(PathBuf),
     Stdout,
 }
@@ -152,26 +169,38 @@ pub(crate) enum SinkChoice {
 impl Args {
     /// Where the events go. `password` is the value of [`PASSWORD_VARIABLE`].
     pub(crate) fn sink(&self, password: Option<String>) -> Result<SinkChoice, String> {
-        let kafka = self.kafka.brokers.is_some() || self.kafka.topic.is_some();
-        let file = self.file.file.is_some();
-        let inferred = match (kafka, file) {
-            (true, true) => return Err("--brokers and --file name two places: leave one out".to_owned()),
-            (true, false) => SinkName::Kafka,
-            (false, true) => SinkName::File,
-            (false, false) => SinkName::Stdout,
-        };
-        let sink = self.sink.unwrap_or(inferred);
-        if inferred != SinkName::Stdout && sink != inferred {
-            return Err("--sink contradicts --brokers, --topic or --file: leave one out".to_owned());
-        }
-        match (sink, &self.file.file) {
-            (SinkName::Kafka, _) => Ok(SinkChoice::Kafka(Box::new(self.kafka.settings(password)?))),
-            (SinkName::File, Some(file)) => Ok(SinkChoice::File(file.clone())),
-            (SinkName::File, None) => Err("--sink file needs a name: add --file FILE".to_owned()),
-            (SinkName::Stdout, _) if self.json => {
+        match self.sink_name()? {
+            SinkName::Kafka => Ok(SinkChoice::Kafka(Box::new(self.kafka.settings(password)?))),
+            SinkName::Kinesis => Ok(SinkChoice::Kinesis(self.kinesis.settings()?)),
+            SinkName::File => {
+                let file = self.file.file.clone().ok_or("--sink file needs a name: add --file FILE")?;
+                Ok(SinkChoice::File(file))
+            }
+            SinkName::Stdout if self.json => {
                 Err("--json prints the report where the events go: use --report FILE, or another sink".to_owned())
             }
-            (SinkName::Stdout, _) => Ok(SinkChoice::Stdout),
+            SinkName::Stdout => Ok(SinkChoice::Stdout),
+        }
+    }
+
+    /// The sink that is asked for, or else the one that the other arguments are about.
+    fn sink_name(&self) -> Result<SinkName, String> {
+        let kafka = self.kafka.brokers.is_some() || self.kafka.topic.is_some();
+        let named: Vec<(SinkName, &str)> = [
+            (kafka, SinkName::Kafka, "--brokers"),
+            (self.kinesis.stream.is_some(), SinkName::Kinesis, "--stream"),
+            (self.file.file.is_some(), SinkName::File, "--file"),
+        ]
+        .into_iter()
+        .filter_map(|(is_named, sink, argument)| is_named.then_some((sink, argument)))
+        .collect();
+        match (named.as_slice(), self.sink) {
+            ([], sink) => Ok(sink.unwrap_or(SinkName::Stdout)),
+            ([(_, one), (_, other), ..], _) => Err(format!("{one} and {other} name two places: leave one out")),
+            ([(inferred, argument)], Some(sink)) if sink != *inferred => {
+                Err(format!("--sink contradicts {argument}: leave one out"))
+            }
+            ([(inferred, _)], _) => Ok(*inferred),
         }
     }
 
@@ -233,6 +262,14 @@ impl KafkaArgs {
     }
 }
 
+impl KinesisArgs {
+    fn settings(&self) -> Result<KinesisSettings, String> {
+        let stream = self.stream.clone().ok_or("--sink kinesis needs a stream: add --stream NAME")?;
+        let order = if self.unordered { Order::Any } else { Order::OfEachKey };
+        Ok(KinesisSettings { stream, order })
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && 0.0 < *number);
     number.ok_or_else(|| "expected a number above zero".to_owned())
@@ -267,6 +304,7 @@ mod tests {
         };
         match args.sink(None) {
             Ok(SinkChoice::Kafka(settings)) => format!("kafka {} {}", settings.brokers, settings.topic),
+            Ok(SinkChoice::Kinesis(settings)) => format!("kinesis {} {:?}", settings.stream, settings.order),
             Ok(SinkChoice::File(file)) => format!("file {}", file.display()),
             Ok(SinkChoice::Stdout) => "stdout".to_owned(),
             Err(error) => error,
@@ -279,6 +317,8 @@ mod tests {
         assert_eq!(check("p --file x"), "file x");
         assert_eq!(check("p --brokers b:1 --topic t"), "kafka b:1 t");
         assert_eq!(check("p --sink kafka --brokers b:1 --topic t"), "kafka b:1 t");
+        assert_eq!(check("p --stream s"), "kinesis s OfEachKey");
+        assert_eq!(check("p --sink kinesis --stream s --unordered"), "kinesis s Any");
     }
 
     #[test]
@@ -288,7 +328,10 @@ mod tests {
             ("p --topic t", "Kafka needs --brokers HOST:PORT and --topic NAME"),
             ("p --sink file", "--sink file needs a name: add --file FILE"),
             ("p --file x --brokers b:1 --topic t", "--brokers and --file name two places: leave one out"),
-            ("p --sink stdout --file x", "--sink contradicts --brokers, --topic or --file: leave one out"),
+            ("p --stream s --topic t", "--brokers and --stream name two places: leave one out"),
+            ("p --sink stdout --file x", "--sink contradicts --file: leave one out"),
+            ("p --sink kafka --stream s", "--sink contradicts --stream: leave one out"),
+            ("p --sink kinesis", "--sink kinesis needs a stream: add --stream NAME"),
             ("p --json", "--json prints the report where the events go: use --report FILE, or another sink"),
             (
                 "p --brokers b:1 --topic t --sasl-mechanism PLAIN --sasl-username u",

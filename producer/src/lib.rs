@@ -1,4 +1,4 @@
-//! Events for Penstock: made up from a seed, or the user's own, sent to Kafka, a file or standard output.
+//! Events for Penstock: made up from a seed, or the user's own, sent to Kafka, Kinesis, a file or standard output.
 //!
 //! In: a dataset, and a [`Shape`] or a file of lines. Out: records in a [`Sink`], and a [`Report`] of what became of them.
 //! `penstock-producer` is the binary; `penstock run` uses the same library in its own process.
@@ -9,6 +9,8 @@ mod fault;
 mod generator;
 mod input;
 mod kafka;
+#[cfg(feature = "kinesis")]
+mod kinesis;
 mod pace;
 mod plan;
 mod produce;
@@ -25,10 +27,12 @@ pub use fault::Fault;
 pub use generator::Generator;
 pub use input::{InputError, Lines};
 pub use kafka::{KafkaSettings, KafkaSink, Sasl};
+#[cfg(feature = "kinesis")]
+pub use kinesis::{KinesisSettings, KinesisSink, Order};
 pub use pace::Pace;
 pub use plan::EventKind;
 pub use produce::{Interrupt, Outcome, Progress, Stopped, produce};
-pub use report::{Counts, Deliveries, Failure, PartitionReport, Report};
+pub use report::{Counts, Deliveries, Failure, PartitionReport, Report, ShardReport};
 pub use schema::schema;
 pub use shape::{
     DEFAULT_DUPLICATES, DEFAULT_EVENTS, DEFAULT_LATE, DEFAULT_MALFORMED, DEFAULT_SEED, DEFAULT_SPAN_SECS, Expected,

@@ -13,8 +13,8 @@ use clap::Parser;
 use penstock_core::dataset::Dataset;
 use penstock_core::time::rfc3339;
 use penstock_producer::{
-    FileSink, Generated, Generator, Interrupt, KafkaSink, LineSink, Lines, NewFile, Outcome, Pace, Progress, Report,
-    Sink, SinkError, Source, Stopped, produce, schema,
+    FileSink, Generated, Generator, Interrupt, KafkaSink, KinesisSink, LineSink, Lines, NewFile, Outcome, Pace,
+    Progress, Report, Sink, SinkError, Source, Stopped, produce, schema,
 };
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -97,6 +97,11 @@ fn open_sink(choice: &SinkChoice, report: &mut Report) -> Result<Box<dyn Sink>, 
             report.sink = "kafka".to_owned();
             report.topic = Some(settings.topic.clone());
             KafkaSink::connect(settings).map(|sink| Box::new(sink) as _)
+        }
+        SinkChoice::Kinesis(settings) => {
+            report.sink = "kinesis".to_owned();
+            report.topic = Some(settings.stream.clone());
+            KinesisSink::connect(settings).map(|sink| Box::new(sink) as _)
         }
         SinkChoice::File(path) => {
             report.sink = "file".to_owned();

@@ -1,5 +1,6 @@
 //! What was sent and what became of it: the file that `penstock audit --sent` reads.
 
+use penstock_core::position::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::produce::Outcome;
@@ -13,9 +14,9 @@ pub struct Report {
     pub dataset_hash: String,
     /// The generator's seed; null if the events were the user's own.
     pub seed: Option<u64>,
-    /// `kafka`, `stdout` or `file`.
+    /// `kafka`, `kinesis`, `stdout` or `file`.
     pub sink: String,
-    /// Null unless the sink is a log.
+    /// The topic or the stream; null unless the sink is a log.
     pub topic: Option<String>,
     /// RFC 3339, UTC.
     pub started: String,
@@ -35,8 +36,14 @@ pub struct Report {
     pub empty_lines: u64,
     /// Records of an input in which no key was found.
     pub without_key: u64,
-    /// In ascending order; empty unless the sink is a log.
+    /// In ascending order; empty unless the sink is Kafka.
     pub partitions: Vec<PartitionReport>,
+    /// In ascending order; empty unless the sink is Kinesis.
+    #[serde(default)]
+    pub shards: Vec<ShardReport>,
+    /// How many records more than were sent may stand in the stream, because what had no answer was sent again.
+    #[serde(default)]
+    pub may_be_doubled: u64,
     /// The first failure: which record, and why.
     pub failure: Option<String>,
 }
@@ -54,6 +61,16 @@ pub struct PartitionReport {
     pub last_offset: Option<i64>,
 }
 
+/// What a shard of Kinesis has taken. Which shard a record was for that it did not take is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardReport {
+    pub shard: String,
+    pub acknowledged: u64,
+    /// Smallest and largest sequence number that Kinesis named; others may have written in between.
+    pub first_sequence_number: Position,
+    pub last_sequence_number: Position,
+}
+
 /// What a source gave so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -69,6 +86,8 @@ pub struct Deliveries {
     pub acknowledged: u64,
     pub failed: u64,
     pub partitions: Vec<PartitionReport>,
+    pub shards: Vec<ShardReport>,
+    pub may_be_doubled: u64,
     pub first_failure: Option<Failure>,
 }
 
@@ -102,6 +121,8 @@ impl Report {
         self.empty_lines = counts.empty_lines;
         self.without_key = counts.without_key;
         self.partitions.clone_from(&deliveries.partitions);
+        self.shards.clone_from(&deliveries.shards);
+        self.may_be_doubled = deliveries.may_be_doubled;
         let failure = deliveries.first_failure.as_ref();
         self.failure = failure.map(|failure| format!("{}: {}", place(failure.number), failure.reason));
     }
@@ -117,6 +138,7 @@ impl Report {
             (self.broken_lines, "broken lines"),
             (self.empty_lines, "empty lines left out"),
             (self.without_key, "without key"),
+            (self.may_be_doubled, "that may stand in the stream twice"),
         ] {
             if 0 < count {
                 text.push_str(&format!("; {count} {what}"));

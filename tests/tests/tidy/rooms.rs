@@ -55,9 +55,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
-const WORLDS: [(&str, &[&str]); 8] = [
-    ("aws-config", &["penstock-lake"]),
-    ("aws-sdk-", &["penstock-lake"]),
+const WORLDS: [(&str, &[&str]); 9] = [
+    ("aws-config", &["penstock-lake", "penstock-producer"]),
+    ("aws-sdk-s3", &["penstock-lake"]),
+    ("aws-sdk-kinesis", &["penstock-producer"]),
     // It signs what goes to on-failure destinations.
     ("aws-sigv4", &["penstock-trigger"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
