@@ -15,13 +15,16 @@ mod compare;
 
 use serde::{Deserialize, Serialize};
 
+use crate::french::Spelling;
+
 pub use compare::Change;
 pub use read::{GENERATORS, KEYS, Problem, Problems, TYPES};
 
 /// The dataset files that are part of the product, by name.
-pub const SHIPPED: [(&str, &str); 2] = [
+pub const SHIPPED: [(&str, &str); 3] = [
     ("iot", include_str!("../../../datasets/iot.toml")),
     ("user_actions", include_str!("../../../datasets/user_actions.toml")),
+    ("numbers", include_str!("../../../datasets/numbers.toml")),
 ];
 
 /// Field ids below this one belong to Penstock's own columns.
@@ -59,7 +62,7 @@ pub struct Column {
     pub path: Vec<String>,
     /// How the value follows from the record; `None`: it stands in the JSON value.
     pub derive: Option<Derive>,
-    /// Always true of a derived column.
+    /// Always true of a hash, never of words.
     pub required: bool,
     pub unit: Option<String>,
     pub description: String,
@@ -82,11 +85,13 @@ pub enum ColumnType {
     Timestamp,
 }
 
-/// How a column follows from the record as a whole.
+/// How a column follows from the rest of its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Derive {
     /// The first 16 bytes of the SHA-256 of the record's value: equal only for values that are equal byte for byte.
     ValueHash,
+    /// The number of an int column in French words; null where it is null or has none (see [`crate::french`]).
+    NumberToFrench { from: usize, spelling: Spelling },
 }
 
 /// Tumbling windows over event time.

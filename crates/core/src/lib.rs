@@ -13,6 +13,7 @@ pub mod payload;
 mod json;
 pub mod time;
 pub mod uuid;
+pub mod french;
 pub mod reject;
 pub mod parse;
 pub mod raw;

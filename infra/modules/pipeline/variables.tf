@@ -26,7 +26,7 @@ variable "dataset" {
 
   validation {
     condition     = contains(try(keys(jsondecode(file(var.package)).datasets), [var.dataset]), var.dataset)
-    error_message = "dataset: the package does not know it. Use a shipped one (iot, user_actions), or run 'make package DATASETS=path/to/yours.toml'."
+    error_message = "dataset: the package does not know it. Use a shipped one (iot, user_actions, numbers), or run 'make package DATASETS=path/to/yours.toml'."
   }
 }
 

@@ -5,5 +5,6 @@
 mod rows;
 
 mod user_actions;
+mod numbers;
 mod any_dataset;
 mod guide;

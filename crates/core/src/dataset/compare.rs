@@ -1,6 +1,7 @@
 //! What a changed dataset file means for a lake that an older one wrote.
 
-use super::{Column, Dataset, read};
+use super::{Column, Dataset, Derive, read};
+use crate::french::Spelling;
 
 /// A difference between two versions of a dataset that somebody should know of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,18 +16,22 @@ impl Dataset {
     /// What follows if this file takes the place of an older one of the same name, in the order of the older's columns.
     #[must_use]
     pub fn changes_since(&self, older: &Self) -> Vec<Change> {
-        let mut changes: Vec<Change> = older.columns.iter().flat_map(|column| self.changes_of(column)).collect();
+        let mut changes: Vec<Change> = older.columns.iter().flat_map(|column| self.changes_of(column, older)).collect();
         changes.extend(self.columns.iter().filter_map(|column| older.newly_required(column)));
         changes.extend(self.parts_without_history(older));
         changes.extend(self.other_parts(older));
         changes
     }
 
-    fn changes_of(&self, old: &Column) -> Vec<Change> {
-        match self.column(&old.name) {
-            Some(new) => old.changes_to(new),
-            None => vec![self.gone(old)],
+    fn changes_of(&self, old: &Column, older: &Self) -> Vec<Change> {
+        let Some(new) = self.column(&old.name) else { return vec![self.gone(old)] };
+        let mut changes = old.changes_to(new);
+        let (from, to) = (older.origin(old), self.origin(new));
+        if (&old.path, &from) != (&new.path, &to) {
+            let name = &old.name;
+            changes.push(Change::Follows(format!("column `{name}` comes from {to} from now on, not from {from}")));
         }
+        changes
     }
 
     fn gone(&self, old: &Column) -> Change {
@@ -95,6 +100,18 @@ impl Dataset {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// Where the values of a column come from, for messages.
+    fn origin(&self, column: &Column) -> String {
+        match column.derive {
+            Some(Derive::ValueHash) => "the hash of the value".to_owned(),
+            Some(Derive::NumberToFrench { from, spelling }) => {
+                let spelling = if spelling == Spelling::Traditional { "traditional " } else { "" };
+                format!("the {spelling}French words of {}", self.name_of(Some(from)))
+            }
+            None => format!("`{}`", column.path.join(".")),
+        }
+    }
+
     fn name_of(&self, index: Option<usize>) -> String {
         let column = index.and_then(|index| self.columns.get(index));
         column.map_or_else(|| "none".to_owned(), |column| format!("`{}`", column.name))
@@ -119,10 +136,6 @@ impl Column {
                 self.field_id, new.field_id
             )));
         }
-        if (&self.path, self.derive) != (&new.path, new.derive) {
-            let (old, new) = (self.origin(), new.origin());
-            changes.push(Change::Follows(format!("column `{name}` comes from {new} from now on, not from {old}")));
-        }
         if !self.required && new.required {
             changes.push(Change::Follows(format!(
                 "column `{name}` is required now: events without it are rejected, older rows without it stay"
@@ -130,18 +143,12 @@ impl Column {
         }
         changes
     }
-
-    fn origin(&self) -> String {
-        match self.derive {
-            Some(super::Derive::ValueHash) => "the hash of the value".to_owned(),
-            None => format!("`{}`", self.path.join(".")),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::SHIPPED;
 
     const OLD: &str = r#"name = "small"
 columns = [
@@ -184,10 +191,28 @@ measure = "level"
         insta::assert_snapshot!(check("\"place\"", "\"site\""), @"breaks: column `place` is called `site` now (field_id 103): files keep the old name, and most readers go by it. Call it `place` again; `path` says under which JSON key it comes");
         insta::assert_snapshot!(check("    { name = \"place\", field_id = 103, type = \"string\" },\n", ""), @"follows: column `place` is gone: from now on its values go to `extra` in raw, and silver lacks the column");
         insta::assert_snapshot!(check("type = \"string\" },\n]", "type = \"string\", required = true, path = \"a.b\" },\n]"), @r"
-        follows: column `place` comes from `a.b` from now on, not from `place`
         follows: column `place` is required now: events without it are rejected, older rows without it stay
+        follows: column `place` comes from `a.b` from now on, not from `place`
         ");
         insta::assert_snapshot!(check("]\n[roles]", "    { name = \"new\", field_id = 104, type = \"int\", required = true },\n]\n[roles]"), @"follows: column `new` is new and required: events of producers that do not send it yet are rejected");
+    }
+
+    #[test]
+    fn words_that_change() {
+        let (_, numbers) = SHIPPED.into_iter().find(|(name, _)| *name == "numbers").unwrap();
+        let changes = |from: &str, to: &str| {
+            assert!(numbers.contains(from), "{from}");
+            let changed = Dataset::parse(&numbers.replace(from, to)).unwrap();
+            changed.changes_since(&Dataset::parse(numbers).unwrap())
+        };
+        let traditional = "column `french` comes from the traditional French words of `number` from now on, not from the French words of `number`";
+        assert_eq!(
+            changes("from = \"number\"", "from = \"number\"\nspelling = \"traditional\""),
+            [Change::Follows(traditional.to_owned())]
+        );
+        // A column that is new before them moves them, and changes nothing.
+        let new = "[[columns]]\nname = \"new\"\nfield_id = 190\ntype = \"int\"\n[[columns]]\nname = \"source\"";
+        assert_eq!(changes("[[columns]]\nname = \"source\"", new), []);
     }
 
     #[test]

@@ -155,9 +155,11 @@ fn find_column(reader: &mut Reader<'_>, drafts: &[Draft], name: &At<&str>, part:
     let Some(Draft { column, type_known, .. }) = drafts.get(index) else { return 0 };
     if *type_known && !part.types.contains(&column.kind) {
         let message = format!(
-            "`{}` is a {} column: this must name a {} column",
+            "`{}` is {} {} column: this must name {} {} column",
             column.name,
+            article(column.kind),
             type_name(column.kind),
+            part.types.first().map_or("a", |kind| article(*kind)),
             part.types.iter().map(|kind| type_name(*kind)).collect::<Vec<_>>().join(" or ")
         );
         reader.problem(name.offset, message);
@@ -167,6 +169,10 @@ fn find_column(reader: &mut Reader<'_>, drafts: &[Draft], name: &At<&str>, part:
         reader.missing(name.offset, message);
     }
     index
+}
+
+const fn article(kind: ColumnType) -> &'static str {
+    if matches!(kind, ColumnType::Int) { "an" } else { "a" }
 }
 
 struct Roles {
@@ -367,6 +373,7 @@ fn to_usize(setting: i64) -> usize {
 mod tests {
     use super::*;
     use crate::dataset::Derive;
+    use crate::french::Spelling;
     use insta::assert_snapshot;
 
     /// The smallest file that is right: every optional thing is left out.
@@ -562,7 +569,37 @@ value = 3
         line 11: a derived column is in no value: remove `generate`, or `derive`
         line 22: `who` is a uuid column: this must name a string column
         ");
-        assert_snapshot!(check("field_id = 102\ntype = \"double\"", "field_id = 102\ntype = \"uuid\"\nderive = \"hash\"").lines().next().unwrap(), @r#"line 16: `derive` is `hash`: use "value_hash""#);
+        assert_snapshot!(check("field_id = 102\ntype = \"double\"", "field_id = 102\ntype = \"uuid\"\nderive = \"hash\"").lines().next().unwrap(), @r#"line 16: `derive` is `hash`: use "value_hash" or "number_to_french""#);
+    }
+
+    #[test]
+    fn words_come_from_an_int_column_and_may_be_absent() {
+        const LEVEL: &str = "type = \"double\"\n[roles]";
+        let words = |from: &str, column: &str| {
+            let keys = format!("name = \"words\"\nfield_id = 103\nderive = \"number_to_french\"\n{column}");
+            SMALL
+                .replace("\nmeasure = \"level\"", "")
+                .replace(LEVEL, &format!("type = \"{from}\"\n[[columns]]\n{keys}\n[roles]"))
+        };
+        let dataset = read(&words("int", "type = \"string\"\nfrom = \"level\"")).unwrap();
+        let column = &dataset.columns[3];
+        let derive = Derive::NumberToFrench { from: 2, spelling: Spelling::Of1990 };
+        assert_eq!((column.derive, column.required, column.path.len()), (Some(derive), false, 0));
+        let dataset = read(&words("int", "type = \"string\"\nfrom = \"level\"\nspelling = \"traditional\"")).unwrap();
+        let derive = Derive::NumberToFrench { from: 2, spelling: Spelling::Traditional };
+        assert_eq!(dataset.columns[3].derive, Some(derive));
+        assert_snapshot!(problems(&words("int", "type = \"int\"\nrequired = true\nspelling = \"1835\"")), @r#"
+        line 16: [[columns]] lacks `from`: add a string, the int column to put in words
+        line 19: words are text: set type = "string" on the column
+        line 19: not every number has words: remove `required`, and require the number itself
+        line 22: `spelling` is `1835`: use "1990" or "traditional"
+        "#);
+        assert_snapshot!(problems(&words("double", "type = \"string\"\nfrom = \"level\"")), @"line 21: `level` is a double column: this must name an int column");
+        assert_snapshot!(problems(&words("int", "type = \"string\"\nfrom = \"levle\"")), @"line 21: unknown column `levle`: did you mean `level`?");
+        assert_snapshot!(check("field_id = 101", "field_id = 101\nfrom = \"level\"\nspelling = \"1990\""), @r#"
+        line 10: `from` belongs to derive = "number_to_french": remove it, or add that
+        line 11: `spelling` belongs to derive = "number_to_french": remove it, or add that
+        "#);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One record's value to one row of the dataset's columns.
 
+mod derived;
 mod place;
 mod usual;
 
@@ -11,8 +12,7 @@ use hashbrown::HashSet;
 
 use super::columns::{Bytes, Column, Values};
 use super::plan::{Field, Object, Plan, Target};
-use crate::dataset::{self, Dataset, DuplicateKeys};
-use crate::dedupe;
+use crate::dataset::{self, Dataset, Derive, DuplicateKeys};
 use crate::json::{Fault, Kind, Problem, Scanner, Text};
 use crate::reject::{Reason, Reject, quote};
 use crate::time::{self, MICROS_PER_DAY, MICROS_PER_SECOND};
@@ -34,8 +34,8 @@ pub(super) struct TypedColumns<'d> {
     columns: Vec<Column>,
     /// Indices of the columns that every value must have.
     required: Vec<usize>,
-    /// Indices of the columns that are in no value, but follow from it.
-    derived: Vec<usize>,
+    /// The columns that are in no value, but follow from it, and how.
+    derived: Vec<(usize, Derive)>,
     extra: Bytes,
     /// For each field of the plan the last row that had it, plus one.
     seen: Vec<usize>,
@@ -104,7 +104,7 @@ impl<'d> TypedColumns<'d> {
             dataset,
             columns: dataset.columns.iter().map(|column| Column::new(column.kind, rows)).collect(),
             required: indices(dataset, |column| column.required && column.derive.is_none()),
-            derived: indices(dataset, |column| column.derive.is_some()),
+            derived: derived::of(dataset),
             extra: Bytes::new(rows),
             seen: vec![0; plan.slots],
             earliest: ingested_at.saturating_sub(past),
@@ -306,16 +306,6 @@ impl<'d> TypedColumns<'d> {
         }
         column.set_valid(row);
         Ok(())
-    }
-
-    /// Fills the columns that follow from the whole value: its hash, as yet.
-    fn derive(&mut self, row: usize, value: &[u8]) {
-        for &index in &self.derived {
-            if let Values::Uuid(ids) = &mut self.columns[index].values {
-                ids[row] = dedupe::hash(value).to_be_bytes();
-                self.columns[index].set_valid(row);
-            }
-        }
     }
 
     /// What can only be said once the whole value has been read.

@@ -2,9 +2,10 @@
 
 use toml::de::DeValue;
 
-use super::generate;
 use super::reader::{At, Reader, Section, as_bool, as_integer, as_str, as_strings, as_table, choose};
+use super::{Part, find_column, generate};
 use crate::dataset::{Column, ColumnType, Derive, FIRST_FIELD_ID, Generate};
+use crate::french::Spelling;
 
 /// Names of the columns that Penstock adds in raw, silver, windows or rejects.
 const OWN_COLUMNS: [&str; 25] = [
@@ -41,8 +42,10 @@ const LAST_FIELD_ID: i32 = 1_000_000_000;
 /// Names end up in paths and in every reader's catalogue.
 const MAX_NAME_BYTES: usize = 64;
 
-pub(super) const COLUMN_KEYS: [&str; 9] =
-    ["name", "field_id", "type", "path", "derive", "required", "unit", "description", "generate"];
+pub(super) const COLUMN_KEYS: [&str; 11] =
+    ["name", "field_id", "type", "path", "derive", "from", "spelling", "required", "unit", "description", "generate"];
+
+const AN_INT: Part = Part { types: &[ColumnType::Int], required: false };
 
 /// The types of columns, as a file names them.
 pub const TYPES: [(&str, ColumnType); 6] = [
@@ -76,7 +79,10 @@ pub(in crate::dataset) const fn type_name(kind: ColumnType) -> &'static str {
 pub(super) fn read<'t>(reader: &mut Reader<'t>, root: &Section<'t>) -> Vec<Draft> {
     let tables = reader.required(root, "columns", "a [[columns]] table for each column", as_tables);
     let tables = tables.map(|tables| tables.value).unwrap_or_default();
-    let drafts: Vec<Draft> = tables.iter().map(|section| read_column(reader, section)).collect();
+    let mut drafts: Vec<Draft> = tables.iter().map(|section| read_column(reader, section)).collect();
+    for (index, section) in tables.iter().enumerate() {
+        read_derive(reader, section, &mut drafts, index);
+    }
     check_unique(reader, &drafts);
     check_paths(reader, &drafts);
     check_entities(reader, &drafts);
@@ -100,15 +106,13 @@ fn read_column<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Draft {
     let field_id = read_field_id(reader, section);
     let kind = read_type(reader, section);
     let required = reader.value(section, "required", "true or false", as_bool).is_some_and(|flag| flag.value);
-    let derive = read_derive(reader, section, kind);
-    let path = read_path(reader, section).unwrap_or_else(|| vec![name.clone()]);
     let column = Column {
-        path: if derive.is_some() { Vec::new() } else { path },
-        derive,
+        path: read_path(reader, section).unwrap_or_else(|| vec![name.clone()]),
+        derive: None,
         name,
         field_id,
         kind: kind.unwrap_or(ColumnType::String),
-        required: required || derive.is_some(),
+        required,
         unit: reader.text(section, "unit"),
         description: reader.text(section, "description").unwrap_or_default(),
         generate: generate::read(reader, section, kind, required),
@@ -192,21 +196,58 @@ fn read_path<'t>(reader: &mut Reader<'t>, section: &Section<'t>) -> Option<Vec<S
     Some(path.value)
 }
 
-/// How the column follows from the record, if it does.
-fn read_derive<'t>(reader: &mut Reader<'t>, section: &Section<'t>, kind: Option<ColumnType>) -> Option<Derive> {
-    let word = reader.value(section, "derive", "\"value_hash\"", as_str)?;
-    if word.value != "value_hash" {
-        reader.problem(word.offset, format!("`derive` is `{}`: use \"value_hash\"", word.value));
+/// How the column follows from others, if it does: the others have been read by now.
+fn read_derive<'t>(reader: &mut Reader<'t>, section: &Section<'t>, drafts: &mut [Draft], index: usize) {
+    let expected = "\"value_hash\" or \"number_to_french\"";
+    let word = reader.value(section, "derive", expected, as_str);
+    if word.as_ref().is_none_or(|word| word.value != "number_to_french") {
+        for (key, value) in
+            section.table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "from" | "spelling"))
+        {
+            let message =
+                format!("`{}` belongs to derive = \"number_to_french\": remove it, or add that", key.get_ref());
+            reader.problem(value.span().start, message);
+        }
     }
-    if kind.is_some_and(|kind| kind != ColumnType::Uuid) {
-        reader.problem(word.offset, "a hash takes 16 bytes: set type = \"uuid\" on the column");
-    }
+    let Some(word) = word else { return };
     for key in ["path", "generate"] {
         if section.table.contains_key(key) {
             reader.problem(word.offset, format!("a derived column is in no value: remove `{key}`, or `derive`"));
         }
     }
-    Some(Derive::ValueHash)
+    let derive = match word.value {
+        "value_hash" => Derive::ValueHash,
+        "number_to_french" => read_words(reader, section, drafts),
+        other => return reader.problem(word.offset, format!("`derive` is `{other}`: use {expected}")),
+    };
+    let Some(Draft { column, type_known, .. }) = drafts.get_mut(index) else { return };
+    let (kind, why) = match derive {
+        Derive::ValueHash => (ColumnType::Uuid, "a hash takes 16 bytes"),
+        Derive::NumberToFrench { .. } => (ColumnType::String, "words are text"),
+    };
+    if *type_known && column.kind != kind {
+        reader.problem(word.offset, format!("{why}: set type = \"{}\" on the column", type_name(kind)));
+    }
+    if derive != Derive::ValueHash && column.required {
+        reader.problem(word.offset, "not every number has words: remove `required`, and require the number itself");
+    }
+    column.required = derive == Derive::ValueHash;
+    column.path = Vec::new();
+    column.derive = Some(derive);
+}
+
+fn read_words<'t>(reader: &mut Reader<'t>, section: &Section<'t>, drafts: &[Draft]) -> Derive {
+    let from = reader.required(section, "from", "a string, the int column to put in words", as_str);
+    let expected = "\"1990\" or \"traditional\"";
+    let spelling = match reader.value(section, "spelling", expected, as_str) {
+        Some(At { value: "traditional", .. }) => Spelling::Traditional,
+        Some(At { value: "1990", .. }) | None => Spelling::Of1990,
+        Some(At { value, offset }) => {
+            reader.problem(offset, format!("`spelling` is `{value}`: use {expected}"));
+            Spelling::Of1990
+        }
+    };
+    Derive::NumberToFrench { from: from.map_or(0, |name| find_column(reader, drafts, &name, &AN_INT)), spelling }
 }
 
 fn check_unique(reader: &mut Reader<'_>, drafts: &[Draft]) {

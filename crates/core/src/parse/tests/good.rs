@@ -1,6 +1,7 @@
 //! Records that are rows, however oddly they are written.
 
-use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::StringArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 
 use super::*;
 use crate::payload;
@@ -158,6 +159,24 @@ fn a_derived_id_is_the_hash_of_the_value() {
     // printf %s '{"event":{"datetime":"2026-11-21T11:59:58Z","name":"search"}}' | sha256sum
     assert_eq!(ids.value(0), 0xb6ca_fbb8_9243_0f22_7449_961e_e119_fb12_u128.to_be_bytes());
     assert_eq!((ids.value(2) == ids.value(0), ids.value(1) == ids.value(0)), (true, false));
+}
+
+#[test]
+fn a_number_is_put_in_words_where_it_has_some() {
+    let dataset = Dataset::shipped("numbers").unwrap();
+    let number = |number: &str| {
+        let (id, time) = ("0b9e4a42-5a7c-4b6e-9a51-6f1d4f6f0c11", "2026-11-21T11:59:58Z");
+        format!(r#"{{"event_id":"{id}","source":"a","event_time":"{time}","number":{number}}}"#)
+    };
+    let values = ["71", "-80", "1000000000001", "\"71\"", "200.0"].map(number);
+    let records = (0..).zip(&values).map(|(offset, value)| record(offset, encoded(value.as_bytes())));
+    let rows = parse(&dataset, &kafka(records.collect()));
+    let words = rows.batch.column_by_name("french").unwrap().as_dictionary::<Int32Type>();
+    let words: Vec<_> = words.downcast_dict::<StringArray>().unwrap().into_iter().collect();
+    assert_eq!(words, [Some("soixante-et-onze"), Some("moins quatre-vingts"), None, None, Some("deux-cents")]);
+    // The third is a row all the same; the fourth is none.
+    let numbers = rows.batch.column_by_name("number").unwrap();
+    assert_eq!([0, 1, 2, 3, 4].map(|row| numbers.is_valid(row)), [true, true, true, false, true]);
 }
 
 #[test]
