@@ -5,21 +5,18 @@
 # Otherwise cargo-lambda compiles for the machine that this is, against the glibc of Lambda's operating system.
 set -euo pipefail
 
-readonly CARGO_LAMBDA_VERSION=1.9.2
-
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck disable=SC1091 # it is checked by itself
 source infra/tools.sh
 readonly OUT="target/lambda"
 readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/penstock"
-readonly VENV="$CACHE/cargo-lambda-$CARGO_LAMBDA_VERSION"
 
 main() {
     local python binaries="${1:-}"
     python="$(find_python)"
     if [[ -z $binaries ]]; then
         binaries="$CACHE/lambda/out"
-        build "$python" "$binaries"
+        build "$binaries"
     fi
     # shellcheck disable=SC2086 # DATASETS is a list of files
     "$python" infra/package.py "$binaries" "$OUT" ${DATASETS:-}
@@ -28,20 +25,11 @@ main() {
 build() {
     [[ $(uname -s) == Linux ]] || fail "building here needs Linux: package on a Linux machine, or let the workflow deploy"
     command -v cargo >/dev/null || fail "Rust is missing: https://rustup.rs installs it"
-    install_cargo_lambda "$1"
+    install_cargo_lambda
     # A folder of its own, because cargo-lambda compiles for another glibc than plain cargo.
     # AWS_LC_SYS_NO_JITTER_ENTROPY spares a cold start some milliseconds: Lambda's kernel has randomness at once.
-    AWS_LC_SYS_NO_JITTER_ENTROPY=1 CARGO_TARGET_DIR="$CACHE/lambda" PATH="$VENV/bin:$PATH" \
-        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-refine --lambda-dir "$2"
-}
-
-install_cargo_lambda() {
-    if [[ -f $VENV/complete ]]; then return; fi
-    rm -rf "$VENV"
-    "$1" -m venv "$VENV"
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$CARGO_LAMBDA_VERSION" ||
-        fail "cargo-lambda $CARGO_LAMBDA_VERSION could not be installed: see pip's message above"
-    touch "$VENV/complete"
+    AWS_LC_SYS_NO_JITTER_ENTROPY=1 CARGO_TARGET_DIR="$CACHE/lambda" \
+        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-refine --lambda-dir "$1"
 }
 
 main "$@"

@@ -29,19 +29,10 @@ main() {
 
 start_emulator() {
     export PENSTOCK_LOCAL="$work/local" TRIGGER_BINARY="$BINARIES/penstock-trigger"
-    read -r EMULATOR_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT <<<"$(free_ports)"
+    read -r EMULATOR_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT <<<"$(free_ports 3)"
     export EMULATOR_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT
     localstack/cloud.sh up
     export AWS_ENDPOINT_URL="http://127.0.0.1:$EMULATOR_PORT"
-}
-
-free_ports() {
-    "$VENV/bin/python" - <<'PYTHON'
-import socket
-
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*(each.getsockname()[1] for each in sockets))
-PYTHON
 }
 
 clean_up() {

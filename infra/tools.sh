@@ -3,6 +3,7 @@
 
 readonly TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/penstock/infra"
 readonly MIN_TERRAFORM_MINOR=11
+readonly CARGO_LAMBDA_VERSION=1.9.2
 
 need_terraform() {
     local version minor where="https://developer.hashicorp.com/terraform/install has 1.$MIN_TERRAFORM_MINOR or newer"
@@ -29,6 +30,31 @@ install_python_tools() {
     "$python" -m venv "$VENV"
     "$VENV/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
     touch "$VENV/ready"
+}
+
+# Puts cargo-lambda on the PATH, with which functions are built and watched.
+install_cargo_lambda() {
+    local venv
+    venv="${TOOLS%/*}/cargo-lambda-$CARGO_LAMBDA_VERSION"
+    if [[ ! -e $venv/complete ]]; then
+        rm -rf "$venv"
+        "$(find_python)" -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "cargo-lambda==$CARGO_LAMBDA_VERSION" ||
+            fail "cargo-lambda $CARGO_LAMBDA_VERSION could not be installed: see pip's message above"
+        touch "$venv/complete"
+    fi
+    PATH="$venv/bin:$PATH"
+}
+
+# Prints as many ports of 127.0.0.1 that nobody has.
+free_ports() {
+    "$(find_python)" - "$1" <<'PYTHON'
+import socket
+import sys
+
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(each.getsockname()[1] for each in sockets))
+PYTHON
 }
 
 # The one that can read TOML.

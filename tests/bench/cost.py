@@ -3,7 +3,8 @@
 import tomllib
 from pathlib import Path
 
-PRICES = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
+# The calculator of `penstock check` reads the same.
+PRICES = tomllib.loads((Path(__file__).parents[2] / "crates/cli/prices.toml").read_text())
 TERABYTE = 1e12
 KINDS = ["Lambda requests", "compute of ingest", "compute of refine", "S3 requests of ingest", "S3 requests of refine"]
 

@@ -1,9 +1,11 @@
 //! `penstock check`: dataset files, a sample of events, the functions' settings and the lake, before anything depends
-//! on them. Everything that is wrong is said at once, each with its place and its remedy, and nothing is changed.
+//! on them, and what a volume of events would cost.
+//! Everything that is wrong is said at once, each with its place and its remedy, and nothing is changed.
 
 mod datasets;
 mod sample;
 mod lake;
+mod cost;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ use penstock_core::dataset::{Dataset, Problem};
 use penstock_runtime::{Failure, LakeUrl, Settings, VARIABLES, env};
 use serde::Serialize;
 
+pub use self::cost::{Bill, Item};
 use crate::Exit;
 use crate::output::{self, count, counted, line};
 
@@ -26,13 +29,15 @@ pub struct Arguments {
     /// A lake: s3://BUCKET/PREFIX or a directory; datasets are compared with what it holds
     #[arg(long, value_name = "URL")]
     lake: Option<LakeUrl>,
+    #[command(flatten)]
+    cost: cost::Arguments,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Check {
     pub what: String,
     /// What is wrong, each with its remedy.
@@ -41,6 +46,9 @@ pub struct Check {
     pub rejects: Vec<Finding>,
     /// What is worth knowing, though nothing is wrong.
     pub notes: Vec<String>,
+    /// What a volume costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
 }
 
 /// Something that was found, and where.
@@ -91,8 +99,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(url) = arguments.lake.or(settings.map(|settings| settings.lake)) {
         lake::check(&url, &valid, &mut checks).await;
     }
+    checks.extend(cost::check(&arguments.cost)?);
     if checks.is_empty() {
-        let message = "nothing to check: name dataset files or a --lake, or set the functions' PENSTOCK_* variables";
+        let message = "nothing to check: name dataset files, a --lake or --events-per-second, or set the functions' PENSTOCK_* variables";
         return Err(Failure::misconfigured(message));
     }
     if arguments.json {
@@ -134,7 +143,7 @@ impl Check {
     const PRINTED: usize = 20;
 
     fn print(&self) {
-        let Self { what, problems, rejects, notes } = self;
+        let Self { what, problems, rejects, notes, bill } = self;
         let (headline, findings) = match problems.as_slice() {
             [Finding { file: None, message, .. }] => (format!("failed  {what}: {message}"), [].as_slice()),
             [] if rejects.is_empty() => (format!("ok      {what}"), [].as_slice()),
@@ -146,6 +155,9 @@ impl Check {
         findings.iter().take(printed).for_each(Finding::print);
         if printed < findings.len() {
             line(&format!("  ... and {} more; --json lists them all", count((findings.len() - printed) as u64)));
+        }
+        if let Some(bill) = bill {
+            bill.print();
         }
         notes.iter().for_each(|note| line(&format!("  note: {note}")));
     }

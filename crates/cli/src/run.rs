@@ -86,7 +86,7 @@ pub struct Arguments {
     json: bool,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if 0.0 < number && number.is_finite() => Ok(number),
         _ => Err("give a number above 0".to_owned()),

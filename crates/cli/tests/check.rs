@@ -208,3 +208,41 @@ fn a_lake_says_what_a_changed_file_would_do_to_it() {
         exit code 2
         ");
 }
+
+#[test]
+fn a_volume_has_its_price() {
+    let prices = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/prices.toml")).unwrap();
+    let dearer = prices.replace("thousand_puts = 0.005", "thousand_puts = 5");
+    let folder = folder(&[("dearer.toml", dearer.as_str())]);
+    let bill = |more: &[&str]| -> Value {
+        let said = penstock(folder.path(), &[&["check", "--events-per-second", "1000", "--json"], more].concat());
+        let json = said.strip_suffix("exit code 0").unwrap_or_else(|| panic!("{said}"));
+        serde_json::from_str::<Value>(json).unwrap()[0]["bill"].clone()
+    };
+    let dollars = |bill: &Value| bill["dollars_a_day"].as_f64().unwrap();
+    // A thousand events a second fill a payload in ten seconds: 8,640 of them, each with all six partitions.
+    let usual = bill(&[]);
+    assert_eq!((&usual["items"][0]["amount"], &usual["items"][2]["amount"]), (&8_640.0.into(), &51_840.0.into()));
+    assert!(dollars(&bill(&["--batching-window-secs", "60", "--event-bytes", "20"])) <= dollars(&usual));
+    assert!(dollars(&usual) + 259.0 < dollars(&bill(&["--prices", "dearer.toml"])));
+    let said = penstock(folder.path(), &["check", "--events-per-second", "0.5", "--partitions", "1"]);
+    assert!(said.contains("ok      cost of 0.5 events a second of 217 bytes, in 1 partition\n"), "{said}");
+    assert!(said.contains("  note: a batch holds 5 records: the batching window of 10 s ends it\n"), "{said}");
+}
+
+#[test]
+fn a_volume_that_makes_no_sense_is_refused() {
+    let prices = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/prices.toml")).unwrap();
+    let folder = folder(&[("broken.toml", prices.replace("gb_month", "gb_moth").as_str())]);
+    let check = |arguments: &[&str], expect: &str| {
+        let said = penstock(folder.path(), &[&["check"], arguments].concat());
+        assert!(said.contains(expect) && said.ends_with("exit code 2"), "{said}");
+    };
+    check(&["--events-per-second", "0"], "give a number above 0");
+    check(&["--events-per-second", "1", "--batch-size", "10001"], "10001 is not in 1..=10000");
+    check(&["--partitions", "3"], "--events-per-second");
+    check(&["--events-per-second", "1", "--prices", "none.toml"], "cannot read the prices in none.toml");
+    check(&["--events-per-second", "1", "--prices", "broken.toml"], "missing field `gb_month`");
+    // 100 GB a second are more than one function refines.
+    check(&["--events-per-second", "100000000", "--event-bytes", "1000"], "split the topics into datasets");
+}

@@ -333,3 +333,24 @@ async fn a_hole_stops_its_partition_and_no_other() {
     let expect = [0, 1, 2, 7].map(event_id);
     assert_eq!(Reading::of_directory(lake.path()).silver_ids(), expect);
 }
+
+/// The example payloads that CONTRIBUTING.md calls functions with.
+#[tokio::test]
+async fn the_example_payloads_are_answered() {
+    let lake = folder();
+    let example = |name| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let ingest = Environment::start(&ingest_config(lake.path()).with("PENSTOCK_DATASET", "user_actions")).await;
+    for (name, received) in [("kafka.json", 5), ("kinesis.json", 3)] {
+        let answer = ingest.invoke(example(name)).await.response();
+        let counts = ["received", "landed", "rejected"].map(|count| number(&answer, count));
+        assert_eq!(counts, [received, received, 1], "{name}: {answer}");
+        let again = ingest.invoke(example(name)).await.response();
+        assert_eq!((number(&again, "landed"), number(&again, "trimmed")), (0, received), "{name}: {again}");
+    }
+    let config = FunctionConfig::new("refine", binaries::function("refine"), lake.path());
+    let refine = Environment::start(&config.with("PENSTOCK_DATASET", "user_actions")).await;
+    assert_eq!(refine.invoke(example("refine.json")).await.response(), json!({ "cuts": [1], "behind": false }));
+}
