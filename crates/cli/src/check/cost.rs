@@ -38,7 +38,7 @@ const PUTS_A_CUT: f64 = 5.0;
 /// How an event arrives. A number of events a second asks for the bill; the others change it.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "What a volume costs on AWS")]
-pub(super) struct Arguments {
+pub(super) struct VolumeArguments {
     /// How many events arrive a second: what that costs a day
     #[arg(long, value_name = "NUMBER", value_parser = crate::run::positive)]
     events_per_second: Option<f64>,
@@ -72,7 +72,7 @@ pub(super) struct Arguments {
 }
 
 /// The bill, if a volume is given. A volume that the functions could not keep up with is a problem.
-pub(super) fn check(arguments: &Arguments) -> Result<Option<Check>, Failure> {
+pub(super) fn check(arguments: &VolumeArguments) -> Result<Option<Check>, Failure> {
     let Some(volume) = Volume::of(arguments) else { return Ok(None) };
     let prices = Prices::read(arguments.prices.as_deref())?;
     let measured = Measured::of_the_benchmark().map_err(Failure::bug)?;
@@ -100,7 +100,7 @@ struct Volume {
 }
 
 impl Volume {
-    fn of(arguments: &Arguments) -> Option<Self> {
+    fn of(arguments: &VolumeArguments) -> Option<Self> {
         let events_per_second = arguments.events_per_second?;
         let event_bytes = f64::from(arguments.event_bytes);
         let partitions = f64::from(arguments.partitions);
