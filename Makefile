@@ -99,8 +99,8 @@ test-localstack: need-compiler ## the local cloud and its extension of LocalStac
 	localstack/test-localstack.sh
 
 test-watch: need-compiler ## the functions under cargo lambda watch, by hand and from Kafka (needs Python, Java and Maven)
-	$(CARGO) build --locked --release
-	functions/test-watch.sh "$${CARGO_TARGET_DIR:-target}/release"
+	$(CARGO) build --locked
+	functions/test-watch.sh "$${CARGO_TARGET_DIR:-target}/debug"
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up

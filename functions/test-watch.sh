@@ -2,8 +2,8 @@
 # The functions under `cargo lambda watch`, as a developer runs them: called with the example payloads, then driven from
 # a Kafka topic by penstock-trigger, then audited. functions/test-watch.sh BINARIES
 #
-# BINARIES is a folder with penstock, penstock-producer and penstock-trigger. Everything else is its own: the broker,
-# the lake, and free ports.
+# BINARIES is a folder with penstock, penstock-producer and penstock-trigger. The broker, the lake and the ports are its
+# own. The functions are compiled in the profile dev, as cargo-lambda does unless it is told otherwise.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,7 +12,7 @@ source infra/tools.sh
 readonly RECORDS=20000
 
 main() {
-    BINARIES="$(cd "${1:-target/release}" && pwd)"
+    BINARIES="$(cd "${1:-target/debug}" && pwd)"
     install_cargo_lambda
     work="$(mktemp -d)"
     trap clean_up EXIT
@@ -26,7 +26,7 @@ main() {
 }
 
 start_watch() {
-    cargo lambda watch --release --invoke-address 127.0.0.1 --invoke-port "$port" --ignore-changes >"$work/watch.log" 2>&1 &
+    cargo lambda watch --invoke-address 127.0.0.1 --invoke-port "$port" --ignore-changes >"$work/watch.log" 2>&1 &
     watch=$!
 }
 

@@ -59,12 +59,14 @@ create() {
     *404*) ;;
     *403*) fail "$BUCKET belongs to somebody else, or these credentials may not see it: choose another name, or other credentials" ;;
     *301*) fail "$BUCKET is in another region than $REGION: set AWS_REGION to the bucket's" ;;
-    *) fail "the AWS CLI could not ask for $BUCKET: $answer" ;;
+    *credentials*) fail "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run 'aws configure'" ;;
+    *) fail "the AWS CLI could not ask for $BUCKET: ${answer//$'\n'/ }" ;;
     esac
     # us-east-1 is the one region that must not be named.
     local -a location=()
     if [[ $REGION != us-east-1 ]]; then location=(--create-bucket-configuration "LocationConstraint=$REGION"); fi
-    aws s3api create-bucket --bucket "$BUCKET" "${location[@]}" >/dev/null
+    answer="$(aws s3api create-bucket --bucket "$BUCKET" "${location[@]}" 2>&1)" ||
+        fail "$BUCKET could not be made: ${answer//$'\n'/ }"
     echo "bucket.sh: $BUCKET was created in $REGION"
 }
 

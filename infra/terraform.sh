@@ -20,7 +20,18 @@ main() {
     if [[ $env == localstack ]]; then need_localstack; else need_settings "$env"; fi
     init "$env"
     if [[ $command == init ]]; then return; fi
-    terraform -chdir="live/$env" "$command" -input=false "${APPROVE[@]}" "$@"
+    local status=0
+    terraform -chdir="live/$env" "$command" -input=false "${APPROVE[@]}" "$@" || status=$?
+    # With -detailed-exitcode a plan that would change something ends with 2, which is no failure.
+    if ((status == 1)); then fail "terraform $command of $env failed: its message is above. $(remedy "$command")"; fi
+    return "$status"
+}
+
+remedy() {
+    case "$1" in
+    plan) echo "Nothing was changed; infra/README.md lists the usual reasons" ;;
+    *) echo "What was done is in the state, so the same command goes on from there; infra/README.md lists the usual reasons" ;;
+    esac
 }
 
 # Somebody should look at what becomes of AWS, and nobody need look at what becomes of an emulator.
@@ -47,7 +58,7 @@ init() {
     local -a backend=()
     if [[ -f live/$1/backend.hcl ]]; then backend=(-backend-config=backend.hcl); fi
     terraform -chdir="live/$1" init -input=false -reconfigure "${backend[@]}" >/dev/null ||
-        fail "terraform init failed in infra/live/$1: its message is above"
+        fail "terraform init failed in infra/live/$1: its message is above; infra/README.md lists the usual reasons"
 }
 
 environments() {

@@ -58,7 +58,7 @@ tflint_checks() {
 
 python_checks() {
     "$VENV/bin/ruff" check --no-cache --quiet . && "$VENV/bin/ruff" format --no-cache --quiet --check --diff . &&
-        "$VENV/bin/mypy" --cache-dir "$TOOLS/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py test_names.py
+        "$VENV/bin/mypy" --cache-dir "$TOOLS/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py test_terraform.py test_names.py
 }
 
 mistakes() {

@@ -16,8 +16,12 @@ import json, os, sys
 with open(os.environ["CALLS"], "a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
 answer = os.environ["HEAD_BUCKET"]
+if sys.argv[2] == "head-bucket" and answer == "no":
+    sys.exit("\\nUnable to locate credentials.\\nYou can configure them.")
 if sys.argv[2] == "head-bucket" and answer != "200":
-    sys.exit(f"An error occurred ({answer}) when calling the HeadBucket operation: told so")
+    sys.exit(f"An error occurred ({answer}) when calling the HeadBucket operation:\\ntold so")
+if sys.argv[2] == os.environ.get("REFUSED"):
+    sys.exit("An error occurred (BucketAlreadyExists)\\ntold so")
 """
 
 
@@ -125,3 +129,8 @@ def test_what_cannot_be_done_is_said_with_the_remedy(tmp_path: Path) -> None:
     check_refused(Bucket(tmp_path), ["a-lake", "/lake"], "is no good prefix")
     check_refused(Bucket(tmp_path, "403"), ["a-lake"], "choose another name")
     check_refused(Bucket(tmp_path, "301"), ["a-lake"], "set AWS_REGION")
+    check_refused(Bucket(tmp_path, "500"), ["a-lake"], "could not ask for a-lake: An error occurred (500)")
+    check_refused(Bucket(tmp_path, "no"), ["a-lake"], "run 'aws configure'")
+    taken = Bucket(tmp_path)
+    taken.environment["REFUSED"] = "create-bucket"
+    check_refused(taken, ["a-lake"], "a-lake could not be made: An error occurred (BucketAlreadyExists)")

@@ -1,6 +1,7 @@
 """What Terraform and the functions must call by the same name, they do."""
 
 import re
+import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -38,3 +39,9 @@ def test_refine_reads_and_creates_what_its_folders_are_called() -> None:
     refine = (INFRA / "modules/pipeline/refine.tf").read_text()
     missing = [folder for folder in folders if f'"{folder.replace("{dataset}", "${var.dataset}")}*"' not in refine]
     assert not missing
+
+
+def test_what_it_costs_is_reckoned_with_the_memory_that_is_deployed() -> None:
+    prices = tomllib.loads((REPOSITORY / "crates/cli/prices.toml").read_text())["lambda"]
+    defaults = re.findall(r"memory_mb +=+ optional\(number, (\d+)\)", terraform())
+    assert [prices["ingest_memory_mb"], prices["refine_memory_mb"]] == [int(memory) for memory in defaults]
