@@ -37,7 +37,7 @@ test-fuzz: need-compiler ## ten million records and payloads, guided by coverage
 test-datasets: need-compiler ## DuckDB and pyarrow read the sample of user actions (needs Python 3 with venv)
 	tests/datasets/readers.sh
 
-test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java and Maven)
+test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java, Maven, OpenSSL headers)
 	localstack/test-kafka.sh
 
 test-readers: need-compiler ## eight other readers of Parquet on one lake (needs Python, Node and Java, and network once)
@@ -95,7 +95,7 @@ logs: ## the last lines of the local cloud's logs (ARGS=--follow goes on)
 	localstack/cloud.sh logs $(ARGS)
 
 test-localstack: need-compiler ## the local cloud and its extension of LocalStack, on a cloud of their own (needs Python 3.13, Node, Java)
-	$(CARGO) build --locked --release -p penstock-trigger
+	$(CARGO) build --locked --release -p penstock -p penstock-producer -p penstock-ingest -p penstock-refine -p penstock-trigger
 	localstack/test-localstack.sh
 
 test-watch: need-compiler ## the functions under cargo lambda watch, by hand and from Kafka (needs Python, Java and Maven)

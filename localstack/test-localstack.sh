@@ -7,8 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly CACHE="${PENSTOCK_CACHE:-$HOME/.cache/penstock}"
 readonly requirements=localstack/extension/tests/requirements.txt
 # Absolute, because the tests run in another folder.
-TRIGGER_BINARY="$(realpath "${TRIGGER_BINARY:-${CARGO_TARGET_DIR:-target}/release/penstock-trigger}")"
-export TRIGGER_BINARY
+BINARIES="$(realpath "${BINARIES:-${CARGO_TARGET_DIR:-target}/release}")"
+TRIGGER_BINARY="$(realpath "${TRIGGER_BINARY:-$BINARIES/penstock-trigger}")"
+export BINARIES TRIGGER_BINARY
 
 # The folder's name holds a hash of the versions, so that other versions go to another folder.
 venv="$CACHE/localstack-tests-$(sha256sum <"$requirements" | cut -c1-16)"

@@ -25,6 +25,8 @@ pub struct ChainReport {
     pub tail: Position,
     /// The first position that has not been poured.
     pub poured: Position,
+    /// Rows that landed, also those whose raw objects retention has deleted.
+    pub landed: u64,
     /// Rows that landed and are not poured yet.
     pub waiting: u64,
     pub gaps: Vec<Gap>,
@@ -81,8 +83,16 @@ async fn check_chain(
             format!("begins at {start}, but is poured only up to {poured}: objects are missing"),
         );
     }
-    let mut found =
-        ChainReport { chain, tail: start, poured, waiting: 0, gaps: Vec::new(), is_sparse: false, beyond: None };
+    let mut found = ChainReport {
+        chain,
+        tail: start,
+        poured,
+        landed: 0,
+        waiting: 0,
+        gaps: Vec::new(),
+        is_sparse: false,
+        beyond: None,
+    };
     let mut is_border = poured == start;
     loop {
         let walk = match read_links(store, &dataset.name, &found.chain, found.tail, LINKS_AT_ONCE).await {
@@ -117,6 +127,7 @@ async fn check_chain(
     if !is_border {
         report.find(found.chain.to_string(), format!("is poured up to {poured}, where no object ends"));
     }
+    found.landed = poured_rows(history, &found.chain) + found.waiting;
     report.waiting += found.waiting;
     report.gap_positions += gap_positions(&found);
     report.chains.push(found);
@@ -155,6 +166,10 @@ async fn start(
     let lost = find_unreadable(store, &dataset.name, chain).await?;
     let first = lost.iter().find(|gap| gap.next == first).map_or(first, |gap| gap.from);
     Ok(Some(first.max(wanted)))
+}
+
+fn poured_rows(history: &History, chain: &ChainId) -> u64 {
+    history.last.chains.iter().find(|known| known.chain == *chain).map_or(0, |known| known.totals.landed.rows)
 }
 
 fn gap_positions(chain: &ChainReport) -> u64 {
