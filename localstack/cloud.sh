@@ -114,6 +114,8 @@ readonly emulator_environment=(
     "FILESYSTEM_ROOT=$HOME_DIR/emulator/files" "TEMP=$HOME_DIR/emulator/tmp"
     # No usage data, no certificate from the internet, no name server.
     DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0
+    # Kinesis would write everything that it holds to the disk every five seconds, for a restart after which nothing counts.
+    KINESIS_PERSISTENCE=0
     "LOCAL_CLOUD_HOME=$HOME_DIR" "LOCAL_CLOUD_JOB_LOGS=$HOME_DIR/jobs" "LOCAL_CLOUD_MSK_BROKERS=127.0.0.1:$KAFKA_PORT"
     "PYTHONPATH=$HOME_DIR/extension" PYTHONUNBUFFERED=1
 )

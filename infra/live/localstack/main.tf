@@ -27,7 +27,7 @@ module "pipeline" {
 
   kinesis = var.stream == null ? {} : {
     kinesis = {
-      create_stream        = { name = var.stream, shards = 2, retention_hours = 24 }
+      create_stream        = { name = var.stream, shards = var.shards, retention_hours = 24 }
       batching_window_secs = 1
     }
   }

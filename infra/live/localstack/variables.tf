@@ -27,3 +27,9 @@ variable "stream" {
   type        = string
   default     = "events"
 }
+
+variable "shards" {
+  description = "How many shards the stream has; the emulator's Kinesis slows down with the square of a shard's records."
+  type        = number
+  default     = 2
+}

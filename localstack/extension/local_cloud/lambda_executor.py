@@ -1,6 +1,7 @@
 """Lets the emulator run a function's zip as a process of this machine, instead of in Docker."""
 
 import logging
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ class ProcessExecutor(_RuntimeExecutor):
         function, version = self.function_version.config, self.function_version.id.qualifier
         code = Path(function.code.get_unzipped_code_location())
         variables = {name: str(value) for name, value in env_vars.items()}
+        if endpoint := os.environ.get("LOCAL_CLOUD_FUNCTION_ENDPOINT"):
+            variables["AWS_ENDPOINT_URL"] = endpoint
         self._environment = Environment(code, variables, function.memory_size, version)
         try:
             self._environment.start()

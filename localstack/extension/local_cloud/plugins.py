@@ -43,6 +43,13 @@ def bind_to_loopback() -> None:
 
 
 @_runtime_hooks.on_infra_start()
+def complete_rights() -> None:
+    from local_cloud import rights
+
+    rights.complete()
+
+
+@_runtime_hooks.on_infra_start()
 def mend_services() -> None:
     from local_cloud import schedules, step_functions, tags
 

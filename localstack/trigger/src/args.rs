@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = MAPPED, conflicts_with_all = ["mapping", "drain"])]
     pub(crate) follow: bool,
 
-    /// Where to keep a report of the mappings that are followed: state, positions and lag
+    /// Where to keep a report of functions and mappings: state, positions and lag
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -126,15 +126,15 @@ struct Provisioned {
     report_batch_item_failures: bool,
 }
 
-/// Where S3, SQS and SNS are, for an on-failure destination.
+/// As whom functions are called and mappings listed, and where S3, SQS and SNS are for an on-failure destination.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "On-failure destinations in S3, SQS and SNS, and the list to follow")]
+#[command(next_help_heading = "Access to AWS's services")]
 struct Aws {
-    /// Where they answer: LocalStack, MinIO, ...
+    /// Where S3, SQS and SNS answer: LocalStack, MinIO, ...
     #[arg(long, value_name = "http://HOST:PORT", env = "AWS_ENDPOINT_URL")]
     endpoint_url: Option<String>,
 
-    /// The region of a bucket, and of the mappings that are followed
+    /// The region of a bucket, and of functions and mappings
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
     region: String,
 
@@ -236,7 +236,7 @@ impl Args {
         Ok(self.access(endpoint.ok_or("this on-failure destination needs --endpoint-url (or AWS_ENDPOINT_URL)")?))
     }
 
-    /// Where the mappings are listed.
+    /// Where functions are called, and mappings listed.
     pub(crate) fn lambda_access(&self) -> AwsAccess {
         self.access(self.invoke.clone())
     }

@@ -1,18 +1,20 @@
 //! Calls a function through Lambda's Invoke API over plain HTTP: LocalStack, `cargo lambda watch`, or anything that
-//! answers like them. Requests are not signed, so it does not call AWS.
+//! answers like them. Requests are signed, because an emulator that checks rights has to know who asks.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use crate::clock::Clock;
 use crate::invoke::{InvokeError, Invoker};
+use crate::signed::{AwsAccess, Call};
 
 /// A function runs for 15 minutes at most; whoever has not answered after that will not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
@@ -23,10 +25,17 @@ const MAX_ERROR_CHARS: usize = 2_000;
 pub(crate) type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// One function behind an Invoke API.
-#[derive(Debug)]
 pub struct HttpInvoker {
-    uri: Uri,
+    path: String,
+    access: AwsAccess,
+    clock: Clock,
     client: HttpClient,
+}
+
+impl fmt::Debug for HttpInvoker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpInvoker").field("address", &self.address()).finish_non_exhaustive()
+    }
 }
 
 /// The endpoint or the function's name is no part of an address.
@@ -35,33 +44,42 @@ pub struct HttpInvoker {
 pub struct BadEndpoint(pub(crate) String);
 
 impl HttpInvoker {
-    /// An invoker for `POST {endpoint}/2015-03-31/functions/{function}/invocations`.
-    pub fn new(endpoint: &str, function: &str) -> Result<Self, BadEndpoint> {
-        check_endpoint(endpoint)?;
+    /// An invoker for `POST {endpoint}/2015-03-31/functions/{function}/invocations`; `clock` dates the signatures.
+    ///
+    /// # Errors
+    /// The endpoint is no address that can be called over plain HTTP, or the function's name cannot be one.
+    pub fn new(access: AwsAccess, function: &str, clock: Clock) -> Result<Self, BadEndpoint> {
+        check_endpoint(&access.endpoint)?;
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'$');
         if function.is_empty() || !function.bytes().all(is_legal) {
             return Err(BadEndpoint(format!(
                 "function `{function}`: expected the name or the ARN of a Lambda function (letters, digits, `-`, `_`, `:`)"
             )));
         }
-        let address = format!("{}/2015-03-31/functions/{function}/invocations", endpoint.trim_end_matches('/'));
-        let uri = address.parse().map_err(|error| BadEndpoint(format!("`{endpoint}` is no address: {error}")))?;
-        Ok(Self { uri, client: client() })
+        let path = format!("/2015-03-31/functions/{}/invocations", escape(function, b""));
+        Ok(Self { path, access, clock, client: client() })
     }
 
-    fn request(&self, payload: Bytes) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(payload));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("x-amz-invocation-type", HeaderValue::from_static("RequestResponse"));
-        request
+    fn address(&self) -> String {
+        format!("{}{}", self.access.endpoint(), self.path)
+    }
+
+    fn call(&self, payload: Bytes) -> Call {
+        Call {
+            service: "lambda",
+            region: self.access.region.clone(),
+            method: Method::POST,
+            path: self.path.clone(),
+            headers: vec![("content-type", "application/json"), ("x-amz-invocation-type", "RequestResponse")],
+            body: payload,
+        }
     }
 
     async fn answer(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         let unavailable = |error: &dyn std::error::Error| InvokeError::Unavailable(chain(error));
-        let response = self.client.request(self.request(payload)).await.map_err(|error| unavailable(&error))?;
+        let request = self.call(payload).signed(&self.access, &self.clock);
+        let request = request.map_err(|error| InvokeError::Refused(error.to_string()))?;
+        let response = self.client.request(request).await.map_err(|error| unavailable(&error))?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| unavailable(&error))?.to_bytes();
         judge(&Response::from_parts(head, ()), body)
@@ -69,7 +87,7 @@ impl HttpInvoker {
 
     /// Says where the call went that did not reach the function.
     fn with_place(&self, error: InvokeError) -> InvokeError {
-        let place = |reason: String| format!("{reason} (POST {})", self.uri);
+        let place = |reason: String| format!("{reason} (POST {})", self.address());
         match error {
             InvokeError::Unavailable(reason) => InvokeError::Unavailable(place(reason)),
             InvokeError::Refused(reason) => InvokeError::Refused(place(reason)),

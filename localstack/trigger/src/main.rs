@@ -58,7 +58,7 @@ async fn follow_list(args: &Arc<Args>) -> Result<ExitCode, Failure> {
 
 /// What serves a mapping.
 fn trigger(args: &Args, mapping: &Mapping) -> Result<Trigger, Failure> {
-    let invoker = HttpInvoker::new(&args.invoke, &mapping.function)?;
+    let invoker = HttpInvoker::new(args.lambda_access(), &mapping.function, clock::of_this_machine())?;
     let log = KafkaLog::new(mapping, &args.kafka)?;
     let trigger = Trigger::new(mapping, Arc::new(log), Arc::new(invoker));
     Ok(match &mapping.failures.destination {

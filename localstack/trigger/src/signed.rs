@@ -29,6 +29,17 @@ pub struct AwsAccess {
 }
 
 impl AwsAccess {
+    #[cfg(test)]
+    pub(crate) fn of_tests(endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            region: "us-east-1".to_owned(),
+            access_key_id: "test".to_owned(),
+            secret_access_key: "test".to_owned(),
+            session_token: None,
+        }
+    }
+
     /// Without a slash at its end.
     pub(crate) fn endpoint(&self) -> &str {
         self.endpoint.trim_end_matches('/')
@@ -43,7 +54,7 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
 }
 
 impl Call {
@@ -58,9 +69,12 @@ impl Call {
         let credentials =
             Credentials::new(&access.access_key_id, &access.secret_access_key, token, None, "penstock-trigger");
         let identity = credentials.into();
-        // As S3 wants it; the others take it as well, because their paths have nothing to encode.
         let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        // S3 signs the path as it is sent; the others encode it once more.
+        settings.percent_encoding_mode = match self.service {
+            "s3" => PercentEncodingMode::Single,
+            _ => PercentEncodingMode::Double,
+        };
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let millis = u64::try_from(clock()).unwrap_or(0);
@@ -72,14 +86,14 @@ impl Call {
             .settings(settings)
             .build()?
             .into();
-        let body = SignableBody::Bytes(self.body.as_bytes());
+        let body = SignableBody::Bytes(&self.body);
         let signable = SignableRequest::new(self.method.as_str(), &uri, self.headers.iter().copied(), body)?;
         let (instructions, _) = sign(signable, &parameters)?.into_parts();
         let mut request = Request::builder().method(self.method).uri(uri);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
-        let mut request = request.body(Full::new(Bytes::from(self.body)))?;
+        let mut request = request.body(Full::new(self.body))?;
         instructions.apply_to_request_http1x(&mut request);
         Ok(request)
     }

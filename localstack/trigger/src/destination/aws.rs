@@ -56,7 +56,7 @@ impl AwsDestination {
             method: Method::PUT,
             path: format!("/{bucket}/{}", escape(&discarded.object_key(), b"/")),
             headers: vec![("content-type", "application/json")],
-            body: discarded.notice_with_payload()?,
+            body: discarded.notice_with_payload()?.into(),
         })
     }
 
@@ -88,7 +88,7 @@ fn send_message(region: &str, queue_url: &str, message: &str) -> Call {
         method: Method::POST,
         path: "/".to_owned(),
         headers: vec![("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")],
-        body: json!({ "QueueUrl": queue_url, "MessageBody": message }).to_string(),
+        body: json!({ "QueueUrl": queue_url, "MessageBody": message }).to_string().into(),
     }
 }
 
@@ -100,7 +100,7 @@ fn publish(region: &str, topic: &str, message: &str) -> Call {
         method: Method::POST,
         path: "/".to_owned(),
         headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8")],
-        body: format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message={message}"),
+        body: format!("Action=Publish&Version=2010-03-31&TopicArn={topic}&Message={message}").into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode};
 
@@ -51,7 +52,7 @@ impl LambdaMappings {
         let place = format!("GET {}{path}", self.access.endpoint());
         let region = self.access.region.clone();
         let call =
-            Call { service: "lambda", region, method: Method::GET, path, headers: Vec::new(), body: String::new() };
+            Call { service: "lambda", region, method: Method::GET, path, headers: Vec::new(), body: Bytes::new() };
         let request = call.signed(&self.access, &self.clock).map_err(|error| format!("{place}: {error}"))?;
         let failed = |reason: String| format!("{place}: {reason}");
         let response = self.client.request(request).await.map_err(|error| failed(http::chain(&error)))?;
@@ -82,13 +83,7 @@ mod tests {
     use crate::test_server::TestServer;
 
     fn mappings(endpoint: &str) -> Result<LambdaMappings, BadEndpoint> {
-        let access = AwsAccess {
-            endpoint: endpoint.to_owned(),
-            region: "eu-central-1".to_owned(),
-            access_key_id: "test".to_owned(),
-            secret_access_key: "test".to_owned(),
-            session_token: None,
-        };
+        let access = AwsAccess { region: "eu-central-1".to_owned(), ..AwsAccess::of_tests(endpoint) };
         LambdaMappings::new(access, None, Arc::new(|| 1_573_691_886_021))
     }
 
