@@ -39,10 +39,14 @@ APPROVE=()
 
 need_localstack() {
     command -v curl >/dev/null || fail "curl is missing: apt-get install curl"
-    curl --silent --fail --max-time 10 --output /dev/null "$LOCALSTACK/_localstack/health" ||
+    answers localstack || answers localemu ||
         fail "LocalStack does not answer at $LOCALSTACK: start it with 'make up', or set AWS_ENDPOINT_URL to where it listens"
     export AWS_ENDPOINT_URL="$LOCALSTACK"
     if [[ $command != plan ]]; then APPROVE=(-auto-approve); fi
+}
+
+answers() {
+    curl --silent --fail --max-time 10 --output /dev/null "$LOCALSTACK/_$1/health"
 }
 
 need_settings() {

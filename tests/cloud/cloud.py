@@ -58,18 +58,19 @@ class Cloud:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients up at run time
         if service not in self.clients:
-            config = Config(
-                s3={"addressing_style": "path"}, read_timeout=COMMAND_SECS, retries={"total_max_attempts": 1}
-            )
-            self.clients[service] = boto3.client(
-                service,
-                endpoint_url=self.endpoint,
-                region_name="us-east-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - the emulator's
-                config=config,
-            )
+            self.clients[service] = self.client_of(service, "test", "test")
         return self.clients[service]
+
+    def client_of(self, service: str, key: str, secret: str) -> Any:  # noqa: ANN401 - as above
+        once = {"total_max_attempts": 1}
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=Config(s3={"addressing_style": "path"}, read_timeout=COMMAND_SECS, retries=once),
+        )
 
     def run(self, *command: str | Path, expect: int | None = 0) -> str:
         """What a command says, which must end with this code, or with any."""

@@ -44,11 +44,26 @@ class Explanation:
     """Why something is granted that the test does not see in use."""
 
     function: str
-    action: str
-    resource: str
+    actions: list[str]
+    resources: list[str]
     reason: str
     # It depends on timing whether it is used.
     sometimes: bool = False
+
+    def parts(self) -> Iterator["Explained"]:
+        for action in self.actions:
+            for resource in self.resources:
+                yield Explained(self.function, action, resource, self.sometimes)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One right that is explained, or several by a pattern."""
+
+    function: str
+    action: str
+    resource: str
+    sometimes: bool
 
     def covers(self, grant: Grant) -> bool:
         pairs = ((grant.function, self.function), (grant.action, self.action), (grant.resource, self.resource))
@@ -107,14 +122,15 @@ def differences(grants: list[Grant], calls: set[Call], explained: list[Explanati
     """What is wrong, a line each. None: what is granted and what is used are the same, but for what is explained."""
     missing = [f"not granted: {call}" for call in calls if not any(grant.allows(call) for grant in grants)]
     unused = {grant for grant in grants if not any(grant.allows(call) for call in calls)}
+    parts = [part for explanation in explained for part in explanation.parts()]
     superfluous = [
         f"never used: {grant}: take it away, or explain it in {EXPLAINED.name}"
         for grant in unused
-        if not any(explanation.covers(grant) for explanation in explained)
+        if not any(part.covers(grant) for part in parts)
     ]
     stale = [
-        f"explains nothing: {explanation.function} {explanation.action} {explanation.resource} in {EXPLAINED.name}"
-        for explanation in explained
-        if not any(explanation.covers(grant) for grant in (grants if explanation.sometimes else unused))
+        f"explains nothing: {part.function} {part.action} {part.resource} in {EXPLAINED.name}"
+        for part in parts
+        if not any(part.covers(grant) for grant in (grants if part.sometimes else unused))
     ]
     return sorted(missing) + sorted(superfluous) + stale

@@ -2,14 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from cloud import BINARIES, Cloud
-
-# The most that one PutRecords takes.
-RECORDS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -36,12 +31,7 @@ def send_to_kafka(cloud: Cloud, reports: Path, events: int, seed: int) -> Sent:
 
 
 def send_to_kinesis(cloud: Cloud, reports: Path, events: int, seed: int) -> Sent:
-    file = reports / f"{seed}.ndjson"
-    sent = produce(cloud, reports, events, seed, "--file", str(file))
-    with file.open("rb") as lines:
-        while batch := list(islice(lines, RECORDS_AT_ONCE)):
-            put(cloud.client("kinesis"), [{"Data": line.rstrip(b"\n"), "PartitionKey": key(line)} for line in batch])
-    return sent
+    return produce(cloud, reports, events, seed, "--stream", "events")
 
 
 def produce(cloud: Cloud, reports: Path, events: int, seed: int, *sink: str) -> Sent:
@@ -50,16 +40,3 @@ def produce(cloud: Cloud, reports: Path, events: int, seed: int, *sink: str) -> 
     cloud.run(BINARIES / "penstock-producer", *what, *sink, "--report", path)
     report = json.loads(path.read_text())
     return Sent(path, report["sent"], report["duplicates"], report["malformed"])
-
-
-def key(line: bytes) -> str:
-    """Events of a device go to one shard, as far as it can be read."""
-    try:
-        return str(json.loads(line)["device_id"])[:256] or "none"
-    except (ValueError, KeyError, TypeError):
-        return "none"
-
-
-def put(kinesis: Any, records: list[dict[str, Any]]) -> None:  # noqa: ANN401 - boto3's clients have no types
-    answer = kinesis.put_records(StreamName="events", Records=records)
-    assert answer["FailedRecordCount"] == 0, answer

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cloud import LAKE, REPOSITORY, Cloud, running_cloud, until
 from lake import report_of
@@ -36,6 +37,23 @@ def test_both_pipelines_run_as_their_roles(cloud: Cloud, tmp_path: Path) -> None
     assert report_of(cloud)["silver"] == sum(part.distinct for part in sent)
     for part in sent:
         cloud.penstock("audit", "--lake", LAKE, "--brokers", cloud.brokers, *part.as_argument)
+
+
+def test_the_bucket_refuses_whatever_could_overwrite(cloud: Cloud) -> None:
+    """Whoever asks: this user may do everything in S3."""
+    s3 = cloud.client_of("s3", *new_user(cloud, {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket="penstock", Key="lake/raw/iot/mine", Body=b"")
+    s3.put_object(Bucket="penstock", Key="lake/raw/iot/mine", Body=b"", IfNoneMatch="*")
+    s3.put_object(Bucket="penstock", Key="lake/_penstock/iot/hints/mine", Body=b"")
+
+
+def new_user(cloud: Cloud, statement: dict[str, str]) -> tuple[str, str]:
+    iam, policy = cloud.client("iam"), {"Version": "2012-10-17", "Statement": [statement]}
+    iam.create_user(UserName="somebody")
+    iam.put_user_policy(UserName="somebody", PolicyName="rights", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="somebody")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
 
 
 def test_refine_says_which_permission_is_missing(cloud: Cloud) -> None:

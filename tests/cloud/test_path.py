@@ -150,7 +150,8 @@ def expected_p95(cloud: Cloud) -> dict[tuple[str, str], float]:
 
 def test_each_right_is_used_and_each_call_is_granted(cloud: Cloud) -> None:
     functions = {INGEST_KAFKA, INGEST_KINESIS, REFINE}
-    assert differences(grants_of_state(cloud.state(), functions), cloud.proxy.calls, explanations()) == []
+    found = differences(grants_of_state(cloud.state(), functions), cloud.proxy.calls, explanations())
+    assert not found, "\n" + "\n".join(found)
 
 
 def test_nothing_is_left(cloud: Cloud) -> None:

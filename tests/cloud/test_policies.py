@@ -65,12 +65,12 @@ def test_a_superfluous_right_is_noticed() -> None:
 
 
 def test_an_explanation_excuses_what_it_names_and_nothing_else() -> None:
-    explained = Explanation(ROLE, "s3:GetObject", f"{BUCKET}/raw/*", "why")
+    explained = Explanation(ROLE, ["s3:GetObject"], [f"{BUCKET}/raw/*"], "why")
     others = {call for call in USED if call.action != "s3:GetObject"}
     check(GRANTED, others, [explained])
     check(GRANTED, set(), [explained], "Create", "List")
     check(GRANTED, USED, [explained], "explains nothing: ")
-    check(GRANTED, USED, [Explanation(ROLE, "s3:GetObject", "*", "why", sometimes=True)])
+    check(GRANTED, USED, [Explanation(ROLE, ["s3:GetObject"], ["*"], "why", sometimes=True)])
 
 
 @pytest.mark.parametrize("changes", [{"Effect": "Deny"}, {"NotAction": []}, {"Condition": {"Bool": {"a": "b"}}}])
