@@ -3,11 +3,12 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
-# Clippy reads the tests that need a broker, too. Not all features: TLS to Kafka needs the OpenSSL headers.
+# Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
 KAFKA_TESTS := penstock-trigger/kafka-tests,penstock-producer/kafka-tests,penstock-tests/kafka-tests
+S3_TESTS := penstock-tests/s3-tests
 # DataFusion takes longer to compile than everything else together, so penstock-sql has a target of its own.
 WITHOUT_SQL := --exclude penstock-sql
 # What `make run` is to do differently, as in: make run ARGS='--events 1000000 --lake /tmp/lake'
@@ -40,6 +41,9 @@ test-datasets: need-compiler ## DuckDB and pyarrow read the sample of user actio
 test-kafka: need-compiler ## a real Kafka broker, the real binaries, a million events (needs Java, Maven, OpenSSL headers)
 	localstack/test-kafka.sh
 
+test-s3: need-compiler ## MinIO and LocalStack: races for a key, the whole path with kills (needs Go, Python 3.13)
+	localstack/test-s3.sh
+
 test-readers: need-compiler ## eight other readers of Parquet on one lake (needs Python, Node and Java, and network once)
 	tests/readers/run.sh
 
@@ -58,7 +62,7 @@ test-guards: need-compiler ## remove each guard from a copy and see which test n
 
 lint: need-compiler ## format, clippy, dependencies, shell scripts
 	$(CARGO) fmt --all -- --check
-	$(CARGO) clippy --locked --workspace $(WITHOUT_SQL) --all-targets --features $(KAFKA_TESTS) -- -D warnings
+	$(CARGO) clippy --locked --workspace $(WITHOUT_SQL) --all-targets --features $(KAFKA_TESTS),$(S3_TESTS) -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources; \
 	else \

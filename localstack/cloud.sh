@@ -20,10 +20,10 @@ readonly ENDPOINT="http://127.0.0.1:$EMULATOR_PORT"
 
 usage() {
     cat <<USAGE
-usage: localstack/cloud.sh up | down [--purge] | status | logs [--follow] | install
+usage: localstack/cloud.sh up [--emulator] | down [--purge] | status | logs [--follow] | install
 
   up       install what is missing, start Kafka, the emulator and the trigger, and wait until they answer;
-           what runs already is left as it is
+           what runs already is left as it is; --emulator starts that one only
   down     stop them; --purge also removes their data
   status   what runs, where it listens, and how far the trigger is with each mapping; exit code 1 if something is missing
   logs     the last lines of each log; --follow goes on with what comes
@@ -38,6 +38,11 @@ USAGE
 main() {
     case "${1:-} ${2:-} $#" in
     "up  1") up ;;
+    "up --emulator 2")
+        require_emulator_settings
+        install
+        start_emulator
+        ;;
     "down  1") down ;;
     "down --purge 2")
         down
@@ -75,13 +80,17 @@ WHERE
 
 # Everything that can be known before anything is started.
 require_settings() {
-    [[ $EMULATOR == localstack || $EMULATOR == localemu ]] || wrong "EMULATOR: '$EMULATOR' is neither localstack nor localemu"
-    require_port EMULATOR_PORT "$EMULATOR_PORT"
+    require_emulator_settings
     [[ $EMULATOR_PORT != "$KAFKA_PORT" && $EMULATOR_PORT != "${KAFKA_CONTROLLER_PORT:-9093}" ]] ||
         wrong "EMULATOR_PORT: $EMULATOR_PORT is Kafka's: choose another"
     [[ -x $TRIGGER_BINARY ]] || fail "$TRIGGER_BINARY is missing: 'make up' builds it, or set TRIGGER_BINARY"
     # Before Kafka is started for nothing; the same is asked again when the port is taken.
     if ! running_pid emulator >/dev/null; then require_free_port EMULATOR_PORT "$EMULATOR_PORT"; fi
+}
+
+require_emulator_settings() {
+    [[ $EMULATOR == localstack || $EMULATOR == localemu ]] || wrong "EMULATOR: '$EMULATOR' is neither localstack nor localemu"
+    require_port EMULATOR_PORT "$EMULATOR_PORT"
 }
 
 start_emulator() {

@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::Object;
+use aws_types::service_config::ServiceConfigKey;
 use bytes::Bytes;
 
 use crate::key::{check_folder, check_hint, check_key, check_list};
@@ -37,23 +38,33 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Reaches S3 as the environment says: region, credentials, and `AWS_ENDPOINT_URL` for another store than Amazon's.
-    /// `prefix` may be empty. Sends nothing to the bucket yet.
+    /// Reaches S3 as the environment and its profile say: region, credentials, and an endpoint for another store than
+    /// Amazon's (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, `endpoint_url`). `prefix` may be empty.
+    /// Sends nothing to the bucket yet.
     pub async fn connect(bucket: &str, prefix: &str) -> Result<Self, StoreError> {
         let environment = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let unusable = |problem: String| Err(StoreError::unusable(Operation::Open, bucket, problem, None));
         if environment.region().is_none() {
-            let problem = "no AWS region is configured; set AWS_REGION";
-            return Err(StoreError::unusable(Operation::Open, bucket, problem, None));
+            let remedy = "set AWS_REGION, to us-east-1 if the store has no regions";
+            return unusable(format!("no AWS region is configured; {remedy}"));
         }
-        if let Some(url) = environment.endpoint_url().filter(|url| !url.starts_with("http")) {
-            let problem = format!("AWS_ENDPOINT_URL is `{url}`, but it has to begin with http:// or https://");
-            return Err(StoreError::unusable(Operation::Open, bucket, problem, None));
+        let endpoint = configured_endpoint(&environment);
+        if let Some(url) = endpoint.as_deref().filter(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        {
+            return unusable(format!("AWS_ENDPOINT_URL is `{url}`, but it has to begin with http:// or https://"));
         }
         let config = aws_sdk_s3::config::Builder::from(&environment)
             // Other stores seldom resolve a host name for each bucket.
-            .force_path_style(environment.endpoint_url().is_some())
+            .force_path_style(endpoint.is_some())
             .build();
-        Ok(Self::from_client(&Client::from_conf(config), bucket, prefix))
+        let store = Self::from_client(&Client::from_conf(config), bucket, prefix);
+        Ok(Self { place: Place { endpoint, ..store.place }, ..store })
+    }
+
+    /// Where the store is, if the environment names another place than Amazon's S3.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.place.endpoint.as_deref()
     }
 
     /// With a client of one's own, whose retries are turned off.
@@ -288,6 +299,13 @@ impl Place {
 
 fn epoch_micros(time: &DateTime) -> i64 {
     i64::try_from(time.as_nanos() / 1000).unwrap_or(i64::MAX)
+}
+
+/// The endpoint that the SDK takes for S3: that of the service before that of all services.
+fn configured_endpoint(environment: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let of_s3 = environment.service_config().zip(key.ok()).and_then(|(config, key)| config.load_config(key));
+    of_s3.or_else(|| environment.endpoint_url().map(str::to_owned))
 }
 
 /// The size of the whole object in `bytes 10-19/30`.

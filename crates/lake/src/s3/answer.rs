@@ -12,6 +12,8 @@ pub(super) struct Place {
     pub(super) bucket: String,
     /// What every key begins with: empty, or ending in `/`.
     pub(super) root: String,
+    /// Where it is, if it is not Amazon's S3.
+    pub(super) endpoint: Option<String>,
 }
 
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
@@ -22,7 +24,7 @@ impl Place {
     pub(super) fn new(bucket: &str, prefix: &str) -> Self {
         let prefix = prefix.trim_matches('/');
         let root = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Self { bucket: bucket.to_owned(), root }
+        Self { bucket: bucket.to_owned(), root, endpoint: None }
     }
 
     pub(super) fn full(&self, key: &str) -> String {
@@ -40,7 +42,7 @@ impl Place {
         let code = error.code().unwrap_or_default().to_owned();
         let location = self.location();
         match (status(&error), code.as_str()) {
-            (None, _) => no_answer(operation, key, error),
+            (None, _) => self.no_answer(operation, key, error),
             (_, "NoSuchBucket") => {
                 let problem = format!("there is no bucket `{}`; create it or check the name of the lake", self.bucket);
                 StoreError::unusable(operation, key, problem, Some(Box::new(error)))
@@ -60,7 +62,7 @@ impl Place {
                 StoreError::unavailable(operation, key, code, Some(Box::new(error)))
             }
             (Some(301 | 307 | 308), _) | (Some(400), "AuthorizationHeaderMalformed") => {
-                let problem = format!("the bucket `{}` is in another region; set AWS_REGION to it", self.bucket);
+                let problem = self.in_another_region(&error);
                 StoreError::unusable(operation, key, problem, Some(Box::new(error)))
             }
             (Some(501), _) => {
@@ -96,33 +98,51 @@ impl Place {
             Operation::Delete => format!("Allow s3:DeleteObject on {objects}"),
         }
     }
+
+    /// S3 says where a bucket is, also to those who asked in the wrong region.
+    fn in_another_region<E>(&self, error: &SdkError<E, HttpResponse>) -> String {
+        let region = error.raw_response().and_then(|response| response.headers().get("x-amz-bucket-region"));
+        let (bucket, region) =
+            (&self.bucket, region.map_or_else(|| "another region".to_owned(), |name| format!("`{name}`")));
+        format!("the bucket `{bucket}` is in {region}; set AWS_REGION to it")
+    }
+
+    fn no_answer<E>(&self, operation: Operation, key: &str, error: SdkError<E, HttpResponse>) -> StoreError
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        const SET: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
+        if matches!(error, SdkError::ConstructionFailure(_)) {
+            return StoreError::unusable(operation, key, "no request could be made", Some(Box::new(error)));
+        }
+        let problem = match credentials_error(&error) {
+            Some(CredentialsError::CredentialsNotLoaded(_)) => {
+                let remedy = format!("There are no AWS credentials; {SET}");
+                return StoreError::denied(operation, key, remedy, Box::new(error));
+            }
+            Some(CredentialsError::InvalidConfiguration(_)) => {
+                return StoreError::denied(operation, key, UNKNOWN_CREDENTIALS, Box::new(error));
+            }
+            Some(_) => format!("the AWS credentials could not be fetched; if they are not there to be fetched, {SET}"),
+            None => match &self.endpoint {
+                Some(endpoint) => format!("no answer came from {endpoint} (AWS_ENDPOINT_URL)"),
+                None => "no answer came".to_owned(),
+            },
+        };
+        StoreError::unavailable(operation, key, problem, Some(Box::new(error)))
+    }
 }
+
+/// What to do where a profile asks for a login or a program: no function needs them, so the SDK is built without.
+const UNKNOWN_CREDENTIALS: &str = "The AWS credentials cannot be read: keys and roles are understood, a login (SSO) and \
+    `credential_process` are not. `eval \"$(aws configure export-credentials --format env)\"` makes keys of any profile";
 
 /// Answers that say: not now. An answer of 2xx that reads as an error was cut off or garbled on the way.
 const fn retried(status: u16) -> bool {
     matches!(status, 200..=299 | 408 | 425 | 429 | 500..=599)
 }
 
-fn no_answer<E>(operation: Operation, key: &str, error: SdkError<E, HttpResponse>) -> StoreError
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    if matches!(error, SdkError::ConstructionFailure(_)) {
-        return StoreError::unusable(operation, key, "no request could be made", Some(Box::new(error)));
-    }
-    if lacks_credentials(&error) {
-        let remedy = "There are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
-        return StoreError::denied(operation, key, remedy, Box::new(error));
-    }
-    StoreError::unavailable(operation, key, "no answer came", Some(Box::new(error)))
-}
-
-/// Whether the request was not sent because nobody said who sends it. Trying again does not help.
-fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
-        matches!(
-            cause.downcast_ref(),
-            Some(CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
-        )
-    })
+/// Why the request could not be signed, if that is why it was not sent.
+fn credentials_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e CredentialsError> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|cause| cause.downcast_ref())
 }

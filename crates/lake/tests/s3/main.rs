@@ -8,6 +8,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use bytes::Bytes;
 use penstock_lake::{
     Counted, Operation, Put, RetryPolicy, Retrying, S3Store, Store, StoreError, TestClock, conformance,
@@ -17,8 +19,21 @@ use server::{BUCKET, MODIFIED, Reply, Server};
 /// Long enough for this server to answer, short enough to wait for when it does not.
 const FIRST_ANSWER: Duration = Duration::from_millis(500);
 
+fn config(server: &Server) -> Builder {
+    Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(server.url())
+        .force_path_style(true)
+}
+
+fn s3_with(config: Builder, prefix: &str) -> S3Store {
+    S3Store::from_client(&Client::from_conf(config.build()), BUCKET, prefix)
+}
+
 fn s3(server: &Server) -> Arc<dyn Store> {
-    Arc::new(S3Store::from_client(&server.client(), BUCKET, "some/prefix").first_answer_within(FIRST_ANSWER))
+    Arc::new(s3_with(config(server), "some/prefix").first_answer_within(FIRST_ANSWER))
 }
 
 fn retrying(store: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -42,7 +57,7 @@ async fn keeps_the_contracts() {
 #[tokio::test]
 async fn keeps_the_contracts_without_a_prefix() {
     let server = Server::start().await;
-    let store: Arc<dyn Store> = Arc::new(S3Store::from_client(&server.client(), BUCKET, ""));
+    let store: Arc<dyn Store> = Arc::new(s3_with(config(&server), ""));
     conformance::all(&store).await;
 }
 
@@ -242,23 +257,14 @@ async fn answers_to_a_delete() {
 async fn a_store_that_cannot_be_reached_is_unavailable() {
     let server = Server::start().await;
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let config = server.client().config().to_builder().endpoint_url(format!("http://{unused}")).build();
-    let store = S3Store::from_client(&aws_sdk_s3::Client::from_conf(config), BUCKET, "");
-    let result = store.get("a").await;
+    let result = s3_with(config(&server).endpoint_url(format!("http://{unused}")), "").get("a").await;
     assert_eq!(heard(&result), "Unavailable", "{result:?}");
 }
 
 #[tokio::test]
 async fn without_credentials_there_is_no_use_in_trying_again() {
     let server = Server::start().await;
-    let config = aws_sdk_s3::config::Builder::new()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .credentials_provider(NoCredentials)
-        .endpoint_url(server.url())
-        .force_path_style(true)
-        .build();
-    let result = S3Store::from_client(&aws_sdk_s3::Client::from_conf(config), BUCKET, "").get("a").await;
+    let result = s3_with(config(&server).credentials_provider(NoCredentials), "").get("a").await;
     assert_eq!(heard(&result), "Denied", "{result:?}");
     assert!(result.unwrap_err().to_string().contains("AWS_ACCESS_KEY_ID"));
     assert_eq!(server.requests().len(), 0);
@@ -290,6 +296,22 @@ async fn a_denial_names_the_permission_that_is_likely_missing() {
     ];
     for (error, expected) in messages {
         assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_in_another_region_says_which_if_the_answer_does() {
+    let server = Server::start().await;
+    let store = s3(&server);
+    for (reply, expected) in [
+        (Reply::Elsewhere(301, "PermanentRedirect", "eu-west-3"), "`eu-west-3`; set AWS_REGION"),
+        (Reply::Elsewhere(400, "AuthorizationHeaderMalformed", "eu-west-3"), "`eu-west-3`; set AWS_REGION"),
+        (Reply::Status(301, "PermanentRedirect"), "another region; set AWS_REGION"),
+        (Reply::Status(400, "AuthorizationHeaderMalformed"), "another region; set AWS_REGION"),
+    ] {
+        server.script([reply]);
+        let error = store.get("a").await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{reply:?}: {error}");
     }
 }
 

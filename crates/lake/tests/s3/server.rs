@@ -1,19 +1,21 @@
 //! A small S3 on 127.0.0.1 that can be told to answer otherwise: as much of the protocol as a lake uses.
+//!
+//! Included by the tests of the whole, too, which give it to real processes.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_NONE_MATCH, RANGE};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_NONE_MATCH, RANGE};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -35,6 +37,10 @@ pub(crate) enum Reply {
     Status(u16, &'static str),
     /// A status that comes without an error document.
     Bare(u16),
+    /// This status and error code, and the region in which the bucket is.
+    Elsewhere(u16, &'static str, &'static str),
+    /// This text, as from another service.
+    Text(&'static str),
     /// The connection is reset without an effect.
     ResetBefore,
     /// The connection is reset after the effect.
@@ -59,7 +65,9 @@ struct State {
     objects: Mutex<BTreeMap<String, Bytes>>,
     script: Mutex<VecDeque<Reply>>,
     requests: Mutex<Vec<String>>,
+    signers: Mutex<Vec<String>>,
     longest_page: AtomicUsize,
+    overwrites: AtomicBool,
 }
 
 impl Server {
@@ -70,7 +78,9 @@ impl Server {
             objects: Mutex::default(),
             script: Mutex::default(),
             requests: Mutex::default(),
+            signers: Mutex::default(),
             longest_page: AtomicUsize::new(1000),
+            overwrites: AtomicBool::default(),
         });
         let server = Self { address, state: Arc::clone(&state) };
         tokio::spawn(async move {
@@ -87,17 +97,6 @@ impl Server {
         server
     }
 
-    pub(crate) fn client(&self) -> Client {
-        let config = aws_sdk_s3::config::Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .region(Region::new("us-east-1"))
-            .endpoint_url(self.url())
-            .force_path_style(true)
-            .build();
-        Client::from_conf(config)
-    }
-
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -112,14 +111,28 @@ impl Server {
         self.state.longest_page.store(entries, Ordering::Relaxed);
     }
 
+    /// From now on ignores `If-None-Match`.
+    pub(crate) fn overwrite(&self) {
+        self.state.overwrites.store(true, Ordering::Relaxed);
+    }
+
     /// The objects' full keys.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.state.objects.lock().unwrap().keys().cloned().collect()
     }
 
+    pub(crate) fn insert(&self, key: &str, bytes: &'static str) {
+        self.state.objects.lock().unwrap().insert(key.to_owned(), bytes.into());
+    }
+
     /// Method and path of each request so far, with the query and the headers that matter to a lake.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.state.requests.lock().unwrap().clone()
+    }
+
+    /// Who signed each request so far, and for which region: `KEY/REGION`, and what the session's token is, if there is one.
+    pub(crate) fn signers(&self) -> Vec<String> {
+        self.state.signers.lock().unwrap().clone()
     }
 }
 
@@ -129,12 +142,19 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Result<Respon
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request::from_parts(head, body);
     state.requests.lock().unwrap().push(summary(&request));
+    state.signers.lock().unwrap().push(signer(&request));
     let reply = state.script.lock().unwrap().pop_front().unwrap_or(Reply::Normal);
     match reply {
         Reply::Normal => Ok(state.answer(&request, true)),
         Reply::NoRanges => Ok(state.answer(&request, false)),
         Reply::Status(status, code) => Ok(error(status, code)),
         Reply::Bare(status) => Ok(document(status, String::new())),
+        Reply::Elsewhere(status, code, region) => {
+            let mut response = error(status, code);
+            response.headers_mut().insert("x-amz-bucket-region", region.parse().unwrap());
+            Ok(response)
+        }
+        Reply::Text(text) => Ok(document(200, text.to_owned())),
         Reply::ResetBefore => Err(io::ErrorKind::ConnectionReset.into()),
         Reply::ResetAfter => {
             state.answer(&request, true);
@@ -156,6 +176,15 @@ fn summary(request: &Request<Bytes>) -> String {
         }
     }
     summary
+}
+
+/// From the header `AWS4-HMAC-SHA256 Credential=KEY/20261121/REGION/s3/aws4_request, SignedHeaders=...`.
+fn signer(request: &Request<Bytes>) -> String {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let scope = header(AUTHORIZATION.as_str()).split(['=', ',']).nth(1).unwrap_or_default();
+    let parts: Vec<&str> = scope.split('/').collect();
+    let (key, region) = (parts.first().unwrap_or(&""), parts.get(2).unwrap_or(&""));
+    format!("{key}/{region} {}", header("x-amz-security-token")).trim_end().to_owned()
 }
 
 impl State {
@@ -180,7 +209,8 @@ impl State {
 
     fn put(&self, key: &str, if_none_match: Option<&str>, bytes: Bytes) -> Response<Body> {
         let mut objects = self.objects.lock().unwrap();
-        if if_none_match == Some("*") && objects.contains_key(key) {
+        let keeps = if_none_match == Some("*") && !self.overwrites.load(Ordering::Relaxed);
+        if keeps && objects.contains_key(key) {
             return error(412, "PreconditionFailed");
         }
         objects.insert(key.to_owned(), bytes);

@@ -1,0 +1,170 @@
+//! The whole path on the store: by the functions' release binaries, and by `penstock run`; both are killed at work.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use penstock_core::keys;
+use penstock_producer::{Expected, Generator, Shape};
+use penstock_tests::binaries;
+use penstock_tests::events::{Topic, iot, payload};
+use penstock_tests::lambda::{Answer, Deadline, Environment, FunctionConfig};
+use penstock_tests::random::Random;
+use penstock_tests::reading::Reading;
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::place::Place;
+
+/// What the processes need to know of the store.
+const AWS: [&str; 4] = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+/// The audit finds nothing, and a reader who globs sees what was sent, each event once.
+async fn assert_complete(place: &Place, expected: &Expected) -> Reading {
+    let audit = Command::new(binaries::penstock()).args(["audit", "--lake", &place.url()]).output().await.unwrap();
+    assert!(audit.status.success(), "the audit says:\n{}", String::from_utf8_lossy(&audit.stdout));
+    let reading = Reading::of_store(&*place.store().await).await;
+    assert_eq!(reading.ids_each_once().len() as u64, expected.distinct());
+    assert_eq!(reading.rejects().len() as u64, expected.malformed);
+    reading
+}
+
+/// A function whose process is killed at every third invocation, at any point of it.
+struct Killed {
+    config: FunctionConfig,
+    environment: Environment,
+    random: Random,
+    kills: usize,
+}
+
+impl Killed {
+    async fn start(name: &str, place: &Place) -> Self {
+        let config = FunctionConfig::new(name, binaries::function(name), Path::new("/"));
+        let config = AWS.iter().fold(config.with("PENSTOCK_LAKE", &place.url()), |config, name| {
+            config.with(name, &std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set")))
+        });
+        let environment = Environment::start(&config).await;
+        Self { config, environment, random: Random::seeded(3), kills: 0 }
+    }
+
+    /// Delivers until a process has answered, as a mapping and a schedule do.
+    async fn deliver(&mut self, event: &Bytes) -> Value {
+        loop {
+            let (_, answer) = self.environment.begin(event.clone(), Deadline::InAMinute).await;
+            if self.random.once_in(3) {
+                // Not for timing: any point of the invocation will do, and its end as well.
+                tokio::time::sleep(Duration::from_millis(self.random.below(30) as u64)).await;
+                self.environment.kill().await;
+            }
+            let answer = answer.await;
+            if self.environment.has_exited() {
+                self.kills += usize::from(answer == Answer::Exited);
+                self.environment = Environment::start(&self.config).await;
+            } else {
+                return answer.response();
+            }
+        }
+    }
+}
+
+fn now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since_epoch.as_micros()).unwrap()
+}
+
+#[tokio::test]
+async fn functions_that_are_killed_leave_nothing_out_and_nothing_twice() {
+    const EVENTS: u64 = 30_000;
+    let place = Place::new("functions").await;
+    let shape = Shape {
+        events: EVENTS,
+        duplicates: 0.02,
+        malformed: 0.01,
+        // Functions look at the clock.
+        start_time_us: now() - 600_000_000,
+        spacing_nanos: 600_000_000_000 / EVENTS,
+        ..Shape::default()
+    };
+    let topic = Topic::generated(&shape, 3);
+    let (mut ingest, mut refine) = (Killed::start("ingest", &place).await, Killed::start("refine", &place).await);
+    let mut landed = 0;
+    for (number, batch) in topic.batches(500).into_iter().enumerate() {
+        landed += ingest.deliver(&payload(&batch)).await["received"].as_u64().unwrap();
+        if number % 5 == 0 {
+            refine.deliver(&"{}".into()).await;
+        }
+    }
+    while refine.deliver(&"{}".into()).await["cuts"] != json!([]) {}
+    println!("{landed} records, ingest killed {} times at work, refine {} times", ingest.kills, refine.kills);
+    assert!(0 < ingest.kills && 0 < refine.kills, "none was killed while it was at work");
+    assert_complete(&place, &topic.expected).await;
+}
+
+const RUN_EVENTS: u64 = 200_000;
+
+fn run(place: &Place) -> Child {
+    let mut command = Command::new(binaries::penstock());
+    command.args([
+        "run",
+        "--events",
+        &RUN_EVENTS.to_string(),
+        "--late",
+        "0.02",
+        "--redeliver",
+        "0.1",
+        "--lake",
+        &place.url(),
+    ]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+}
+
+/// Runs until the end or until `kill_after`; whether it came to its end. After that the same command would begin another run.
+async fn run_or_kill(place: &Place, kill_after: Duration) -> bool {
+    let mut child = run(place);
+    // Not for timing: every point of the run will do.
+    match tokio::time::timeout(kill_after, child.wait()).await {
+        Ok(status) => {
+            assert!(status.unwrap().success(), "a run that goes on ends well, and its summary has in = out");
+            true
+        }
+        Err(_) => {
+            child.kill().await.unwrap();
+            place.store().await.get(&keys::run_finished("iot", 0)).await.is_ok()
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_and_continued_leaves_nothing_out_and_nothing_twice() {
+    const KILLS: usize = 6;
+    let shape = Shape { events: RUN_EVENTS, late: 0.02, start_time_us: 1_767_225_600_000_000, ..Shape::default() };
+    let expected = Generator::new(&iot(), &shape).unwrap().expected();
+    // Built before the time is taken.
+    binaries::penstock();
+    let whole = Place::new("run-whole").await;
+    let began = Instant::now();
+    assert!(run_or_kill(&whole, Duration::MAX).await);
+    let length = began.elapsed();
+    let straight = assert_complete(&whole, &expected).await;
+
+    let place = Place::new("run-killed").await;
+    let mut random = Random::seeded(7);
+    let mut kills = 0;
+    while kills < KILLS {
+        let per_mille = u32::try_from(random.below(500)).unwrap();
+        if run_or_kill(&place, length * per_mille / 1000).await {
+            break;
+        }
+        kills += 1;
+    }
+    println!("{RUN_EVENTS} events in {length:?} without a kill; killed {kills} times");
+    assert!(0 < kills, "it was never killed");
+    if kills == KILLS {
+        assert!(run_or_kill(&place, Duration::MAX).await);
+    }
+    let killed = assert_complete(&place, &expected).await;
+    assert_eq!(killed.silver_ids(), straight.silver_ids());
+    let counts = |reading: &Reading| reading.windows_total().into_values().map(|total| total.count).collect::<Vec<_>>();
+    assert_eq!(counts(&killed), counts(&straight), "every window is closed and whole");
+}
