@@ -19,7 +19,7 @@ DATASETS ?=
 BINARIES ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: need-compiler ## the whole pipeline in one process: 200,000 events into ./penstock-data (ARGS='--help' lists more)
 	$(CARGO) run --locked --release -p penstock -- run $(ARGS)

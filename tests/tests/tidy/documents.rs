@@ -114,7 +114,7 @@ fn test_names() -> BTreeSet<String> {
 
 /// The word behind each occurrence of `command` at the start of a code span or of a line in a fence, with its line.
 fn words_after<'f>(file: &'f TextFile, command: &str) -> Vec<(usize, &'f str)> {
-    let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+    let is_part = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     let mut words = Vec::new();
     for (index, line) in file.text.lines().enumerate() {
         let code =
