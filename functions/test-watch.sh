@@ -28,6 +28,10 @@ main() {
 start_watch() {
     cargo lambda watch --invoke-address 127.0.0.1 --invoke-port "$port" --ignore-changes >"$work/watch.log" 2>&1 &
     watch=$!
+    until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+        kill -0 "$watch" 2>/dev/null || failed "cargo lambda watch ended"
+        sleep 0.2
+    done
 }
 
 # The first call compiles the function, or finds it compiled.
@@ -63,13 +67,13 @@ fail() {
 
 failed() {
     tail -n 30 "$work/watch.log" >&2
-    fail "$1: the last lines of cargo lambda watch are above"
+    fail "$1: the last lines of its log are above"
 }
 
 clean_up() {
-    # It ends the functions that it has started.
+    # The functions end with it: nobody answers them any more.
     if [[ -n ${watch:-} ]]; then
-        kill -INT "$watch" 2>/dev/null || true
+        kill -TERM "$watch" 2>/dev/null || true
         wait "$watch" 2>/dev/null || true
     fi
     if [[ -d $work/local ]]; then localstack/kafka.sh down || true; fi
