@@ -168,6 +168,9 @@ fn what_is_sent_again_without_an_answer_may_be_doubled() {
     assert_eq!((deliveries.acknowledged, deliveries.may_be_doubled), (2, 4));
 }
 
+/// What is drawn when nothing is left to draw: a request is then written as it came.
+const ALL_IS_WELL: u64 = 7;
+
 /// A stream that does to a request whatever Kinesis may do.
 #[derive(Default)]
 struct Hostile {
@@ -178,7 +181,7 @@ struct Hostile {
 
 impl Hostile {
     fn draw(&mut self, bound: u64) -> u64 {
-        self.draws.pop().unwrap_or(1) % bound
+        self.draws.pop().unwrap_or(ALL_IS_WELL) % bound
     }
 
     fn write(&mut self, entry: &Entry) -> Written {
