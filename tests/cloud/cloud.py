@@ -27,7 +27,7 @@ INFRA = Path(os.environ["INFRA_COPY"])
 LOGS = Path(os.environ["LOGS"])
 
 # How long something that happens on its own may take to show. The machine may be busy with other things.
-PATIENCE_SECS = 300
+PATIENCE_SECS = 600
 # How long one command may take.
 COMMAND_SECS = 600
 
@@ -153,8 +153,8 @@ def running_cloud(session: pytest.Session, name: str, **settings: str) -> Iterat
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "TF_VAR_kafka": f"127.0.0.1:{kafka}",
-        # The emulator's Kinesis slows down with the square of a shard's records, and its poller looks at one shard
-        # after the other, each time after this pause.
+        # A shard of the emulator becomes slow with what it holds, and its poller looks at one after the other, each
+        # time after this pause.
         "TF_VAR_shards": "64",
         "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
         **settings,

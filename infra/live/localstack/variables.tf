@@ -29,7 +29,7 @@ variable "stream" {
 }
 
 variable "shards" {
-  description = "How many shards the stream has; the emulator's Kinesis slows down with the square of a shard's records."
+  description = "How many shards the stream has; the emulator's become slow with what they hold."
   type        = number
   default     = 2
 }
