@@ -18,6 +18,8 @@ HOME_DIR="${PENSTOCK_LOCAL:-.local}/kafka"
 readonly HOME_DIR
 readonly PORT="${KAFKA_PORT:-9092}"
 readonly CONTROLLER_PORT="${KAFKA_CONTROLLER_PORT:-9093}"
+# For tests: a listener that asks for a token, and takes those that nobody has signed.
+readonly OAUTH_PORT="${KAFKA_OAUTH_PORT:-}"
 
 usage() {
     cat <<USAGE
@@ -28,7 +30,7 @@ usage: localstack/kafka.sh up | down [--purge] | status | topic NAME PARTITIONS
   status   say whether it runs; exit code 0 if it does, 1 if not
   topic    create a topic, unless it is there already with this number of partitions
 
-environment: KAFKA_PORT ($PORT), KAFKA_CONTROLLER_PORT ($CONTROLLER_PORT), KAFKA_HEAP (512m),
+environment: KAFKA_PORT ($PORT), KAFKA_CONTROLLER_PORT ($CONTROLLER_PORT), KAFKA_OAUTH_PORT (none), KAFKA_HEAP (512m),
   PENSTOCK_CACHE (jars: $CACHE), PENSTOCK_LOCAL (data and logs: $HOME_DIR)
 USAGE
 }
@@ -146,8 +148,21 @@ share.coordinator.state.topic.min.isr=1
 # No second consumer will come in the first seconds, so a group need not wait for it.
 group.initial.rebalance.delay.ms=0
 PROPERTIES
+    if [[ -n $OAUTH_PORT ]]; then write_oauth_settings >>"$HOME_DIR/server.properties"; fi
     write_log_settings INFO >"$HOME_DIR/log4j2.properties"
     write_log_settings ERROR >"$HOME_DIR/tools-log4j2.properties"
+}
+
+# What is said twice counts as said last. Sessions end with their tokens, so that a client must renew them.
+write_oauth_settings() {
+    cat <<PROPERTIES
+listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT,OAUTH://127.0.0.1:$OAUTH_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,OAUTH://127.0.0.1:$OAUTH_PORT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,OAUTH:SASL_PLAINTEXT
+listener.name.oauth.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.oauth.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
+listener.name.oauth.oauthbearer.connections.max.reauth.ms=60000
+PROPERTIES
 }
 
 write_log_settings() {
@@ -295,7 +310,7 @@ is_ours() {
 }
 
 running_port() {
-    sed -n 's|^advertised.listeners=PLAINTEXT://127.0.0.1:||p' "$HOME_DIR/server.properties"
+    sed -n 's|^advertised.listeners=PLAINTEXT://127.0.0.1:\([0-9]*\).*|\1|p' "$HOME_DIR/server.properties" | tail -n 1
 }
 
 is_open() {

@@ -1,11 +1,12 @@
 //! The command line, checked: what comes out can be run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 use penstock_producer::{
     DEFAULT_DUPLICATES, DEFAULT_EVENTS, DEFAULT_LATE, DEFAULT_MALFORMED, DEFAULT_SEED, DEFAULT_SPAN_SECS,
-    KafkaSettings, KinesisSettings, Order, Sasl, Shape, spacing,
+    KafkaSettings, KinesisSettings, MskIam, Order, Sasl, Shape, TokenSource, spacing,
 };
 
 /// The password for --sasl-username, unless it stands in a file.
@@ -132,6 +133,11 @@ struct KafkaArgs {
     #[arg(long, value_name = "FILE", requires = "sasl_username")]
     sasl_password_file: Option<PathBuf>,
 
+    /// Prove who sends with AWS credentials, as MSK with IAM wants it: region and credentials are those of the AWS
+    /// environment. Turns TLS on.
+    #[arg(long, conflicts_with = "sasl_mechanism")]
+    msk_iam: bool,
+
     /// A setting of librdkafka; may be given several times.
     #[arg(long = "kafka", value_name = "KEY=VALUE", value_parser = key_value)]
     extra: Vec<(String, String)>,
@@ -167,10 +173,10 @@ pub(crate) enum SinkChoice {
 }
 
 impl Args {
-    /// Where the events go. `password` is the value of [`PASSWORD_VARIABLE`].
-    pub(crate) fn sink(&self, password: Option<String>) -> Result<SinkChoice, String> {
+    /// Where the events go. `password` is the value of [`PASSWORD_VARIABLE`], and `now_us` the present in UTC microseconds.
+    pub(crate) fn sink(&self, password: Option<String>, now_us: fn() -> i64) -> Result<SinkChoice, String> {
         match self.sink_name()? {
-            SinkName::Kafka => Ok(SinkChoice::Kafka(Box::new(self.kafka.settings(password)?))),
+            SinkName::Kafka => Ok(SinkChoice::Kafka(Box::new(self.kafka.settings(password, now_us)?))),
             SinkName::Kinesis => Ok(SinkChoice::Kinesis(self.kinesis.settings()?)),
             SinkName::File => {
                 let file = self.file.file.clone().ok_or("--sink file needs a name: add --file FILE")?;
@@ -225,7 +231,7 @@ impl Args {
 }
 
 impl KafkaArgs {
-    fn settings(&self, password: Option<String>) -> Result<KafkaSettings, String> {
+    fn settings(&self, password: Option<String>, now_us: fn() -> i64) -> Result<KafkaSettings, String> {
         let (Some(brokers), Some(topic)) = (&self.brokers, &self.topic) else {
             return Err("Kafka needs --brokers HOST:PORT and --topic NAME".to_owned());
         };
@@ -237,8 +243,17 @@ impl KafkaArgs {
             tls_cert: self.tls_cert.clone(),
             tls_key: self.tls_key.clone(),
             sasl: self.sasl(password)?,
+            tokens: self.tokens(now_us)?,
             extra: self.extra.clone(),
         })
+    }
+
+    fn tokens(&self, now_us: fn() -> i64) -> Result<Option<Arc<dyn TokenSource>>, String> {
+        if !self.msk_iam {
+            return Ok(None);
+        }
+        let source = MskIam::from_environment(now_us).map_err(|error| error.to_string())?;
+        Ok(Some(Arc::new(source)))
     }
 
     fn sasl(&self, password: Option<String>) -> Result<Option<Sasl>, String> {
@@ -302,7 +317,7 @@ mod tests {
             Ok(args) => args,
             Err(error) => return error.to_string().lines().next().unwrap_or_default().to_owned(),
         };
-        match args.sink(None) {
+        match args.sink(None, || 0) {
             Ok(SinkChoice::Kafka(settings)) => format!("kafka {} {}", settings.brokers, settings.topic),
             Ok(SinkChoice::Kinesis(settings)) => format!("kinesis {} {:?}", settings.stream, settings.order),
             Ok(SinkChoice::File(file)) => format!("file {}", file.display()),
@@ -351,6 +366,7 @@ mod tests {
             "p --kafka sasl.password=x",
             "p --tls-cert x",
             "p --sasl-mechanism GUESS --sasl-username u",
+            "p --msk-iam --sasl-mechanism PLAIN --sasl-username u",
         ] {
             assert!(check(line).starts_with("error:"), "{line}: {}", check(line));
         }

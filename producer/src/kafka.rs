@@ -1,11 +1,12 @@
 //! Apache Kafka as a sink: idempotent, `acks=all`, and every record's end accounted for.
 
+use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::client::{ClientContext, DefaultClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
@@ -14,6 +15,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, P
 use crate::report::{Deliveries, Failure, PartitionReport};
 use crate::sink::{Sink, SinkError};
 use crate::source::Record;
+use crate::token::{TokenSource, Tokens};
 
 /// How long the brokers may take to answer at the start.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -41,6 +43,8 @@ pub struct KafkaSettings {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub sasl: Option<Sasl>,
+    /// Tokens over TLS instead of a user and a password.
+    pub tokens: Option<Arc<dyn TokenSource>>,
     /// Settings of librdkafka, which win over ours.
     pub extra: Vec<(String, String)>,
 }
@@ -70,8 +74,10 @@ impl KafkaSettings {
     /// # Errors
     /// They need what this build does not have.
     pub fn client_config(&self) -> Result<ClientConfig, SinkError> {
-        let tls = self.tls_ca.is_some() || self.tls_cert.is_some() || self.tls_key.is_some();
-        if !cfg!(feature = "tls") && (tls || self.sasl.is_some()) {
+        let sasl = self.sasl.is_some() || self.tokens.is_some();
+        let files = [&self.tls_ca, &self.tls_cert, &self.tls_key];
+        let tls = self.tokens.is_some() || files.iter().any(|file| file.is_some());
+        if !cfg!(feature = "tls") && (tls || sasl) {
             return Err(SinkError::Misconfigured(
                 "this build has neither TLS nor SASL: build it with `cargo build --release -p penstock-producer --features tls` (needs the OpenSSL headers)".to_owned(),
             ));
@@ -80,7 +86,7 @@ impl KafkaSettings {
         config.set_log_level(RDKafkaLogLevel::Warning);
         config.set("bootstrap.servers", &self.brokers);
         config.set("client.id", "penstock-producer");
-        match (tls, self.sasl.is_some()) {
+        match (tls, sasl) {
             (true, true) => config.set("security.protocol", "sasl_ssl"),
             (true, false) => config.set("security.protocol", "ssl"),
             (false, true) => config.set("security.protocol", "sasl_plaintext"),
@@ -98,6 +104,9 @@ impl KafkaSettings {
         }
         if let Some(Sasl { mechanism, username, password }) = &self.sasl {
             config.set("sasl.mechanism", mechanism).set("sasl.username", username).set("sasl.password", password);
+        }
+        if self.tokens.is_some() {
+            config.set("sasl.mechanism", "OAUTHBEARER");
         }
         for (key, value) in &self.extra {
             config.set(key, value);
@@ -140,7 +149,7 @@ impl KafkaSink {
     pub fn connect(settings: &KafkaSettings) -> Result<Self, SinkError> {
         let config = settings.producer_config()?;
         let producer: ThreadedProducer<Ledger> =
-            config.create_with_context(Ledger::default()).map_err(wrong_setting)?;
+            config.create_with_context(Ledger::new(Tokens(settings.tokens.clone()))).map_err(wrong_setting)?;
         let sink = Self { producer, topic: settings.topic.clone() };
         match (sink.partitions(settings)?, settings.partitions) {
             (None, Some(partitions)) => sink.create_topic(settings, partitions)?,
@@ -186,6 +195,13 @@ impl KafkaSink {
     }
 
     fn create_topic(&self, settings: &KafkaSettings, partitions: i32) -> Result<(), SinkError> {
+        // rdkafka's client for such requests asks nobody for tokens.
+        if settings.tokens.is_some() {
+            return Err(SinkError::Misconfigured(format!(
+                "topic `{}` does not exist on {}, and cannot be created with a token: create it with Kafka's own tools",
+                settings.topic, settings.brokers
+            )));
+        }
         let failed = |reason: String| {
             SinkError::Misconfigured(format!(
                 "topic `{}` cannot be created on {}: {reason}; create it by hand",
@@ -271,8 +287,10 @@ impl Sink for KafkaSink {
 }
 
 /// What became of each record, written down by librdkafka's delivery callback.
-#[derive(Default)]
-struct Ledger(Mutex<Entries>);
+struct Ledger {
+    entries: Mutex<Entries>,
+    tokens: Tokens,
+}
 
 #[derive(Default)]
 struct Entries {
@@ -283,8 +301,12 @@ struct Entries {
 }
 
 impl Ledger {
+    fn new(tokens: Tokens) -> Self {
+        Self { entries: Mutex::default(), tokens }
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -319,6 +341,12 @@ impl Entries {
 }
 
 impl ClientContext for Ledger {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.for_librdkafka()
+    }
+
     /// Kept for the message that ends the run: librdkafka itself goes on trying.
     fn error(&self, error: KafkaError, reason: &str) {
         // It follows each broker's own reason and says less.

@@ -152,6 +152,13 @@ fn broken_down() -> SinkError {
     SinkError::Broken("the thread that sends broke down: report this as a bug, with what it printed".to_owned())
 }
 
+impl Drop for KinesisSink {
+    /// The worker ends, too.
+    fn drop(&mut self) {
+        self.shared.closing.notify_one();
+    }
+}
+
 impl Shared {
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,8 +9,10 @@ mod fault;
 mod generator;
 mod input;
 mod kafka;
-#[cfg(feature = "kinesis")]
+#[cfg(feature = "aws")]
 mod kinesis;
+#[cfg(feature = "aws")]
+mod msk;
 mod pace;
 mod plan;
 mod produce;
@@ -21,14 +23,17 @@ mod shape;
 mod sink;
 mod source;
 mod text;
+mod token;
 mod value;
 
 pub use fault::Fault;
 pub use generator::Generator;
 pub use input::{InputError, Lines};
 pub use kafka::{KafkaSettings, KafkaSink, Sasl};
-#[cfg(feature = "kinesis")]
+#[cfg(feature = "aws")]
 pub use kinesis::{KinesisSettings, KinesisSink, Order};
+#[cfg(feature = "aws")]
+pub use msk::MskIam;
 pub use pace::Pace;
 pub use plan::EventKind;
 pub use produce::{Interrupt, Outcome, Progress, Stopped, produce};
@@ -40,3 +45,4 @@ pub use shape::{
 };
 pub use sink::{FileSink, LineSink, NewFile, Sink, SinkError};
 pub use source::{Generated, Record, Source};
+pub use token::{Token, TokenSource};

@@ -41,7 +41,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
     if args.schema {
         return print_schema(&dataset);
     }
-    let choice = args.sink(password())?;
+    let choice = args.sink(password(), now_us)?;
     let shape = args.shape(now_us());
     let mut source: Box<dyn Source> = match &args.input {
         Some(input) => Box::new(Lines::open(input, &dataset).map_err(|error| error.to_string())?),

@@ -87,6 +87,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
     pub(crate) kafka: Vec<(String, String)>,
 
+    /// A file that holds the password for SASL and nothing else; without it, and without --kafka sasl.password, which
+    /// others can see, the password of sasl.username is $PENSTOCK_KAFKA_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    sasl_password_file: Option<PathBuf>,
+
     /// End when everything that the topic held at the start is delivered and committed
     #[arg(long)]
     drain: bool,
@@ -182,7 +187,31 @@ Example:
 Exit codes: 0 fine; 1 a partition stopped at a record that no payload can hold; 2 wrong usage or configuration.
 RUST_LOG sets how much is logged to standard error (default: info).";
 
+/// The password for SASL, unless a file or an argument has it.
+pub(crate) const PASSWORD_VARIABLE: &str = "PENSTOCK_KAFKA_PASSWORD";
+
 impl Args {
+    /// With the password among the client's properties. `variable` is the value of [`PASSWORD_VARIABLE`].
+    pub(crate) fn with_password(mut self, variable: Option<String>) -> Result<Self, String> {
+        let is_set = |name: &str| self.kafka.iter().any(|(key, _)| key == name);
+        let password = match &self.sasl_password_file {
+            Some(_) if is_set("sasl.password") => {
+                return Err(
+                    "--sasl-password-file and --kafka sasl.password are two passwords: leave one out".to_owned()
+                );
+            }
+            Some(file) => {
+                let text = std::fs::read_to_string(file);
+                let text = text.map_err(|error| format!("cannot read the password in {}: {error}", file.display()))?;
+                Some(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            None if is_set("sasl.username") && !is_set("sasl.password") => variable,
+            None => None,
+        };
+        self.kafka.extend(password.map(|password| ("sasl.password".to_owned(), password)));
+        Ok(self)
+    }
+
     /// The mapping of the arguments, or of the file that they name.
     pub(crate) fn mapping(&self) -> Result<Mapping, String> {
         if self.report.is_some() {
@@ -402,6 +431,29 @@ mod tests {
             assert!(read(&format!("--follow {other}")).unwrap_err().contains("cannot be used"), "{other}");
         }
         assert!(mapping(&format!("{NAMES} --report r.txt")).unwrap_err().contains("--follow"));
+    }
+
+    #[test]
+    fn the_password_comes_from_a_file_the_environment_or_an_argument() {
+        let folder = std::env::temp_dir().join(format!("penstock-trigger-password-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("password");
+        std::fs::write(&file, "from the file\r\n").unwrap();
+        let password = |more: &str| {
+            let line = format!("penstock-trigger --invoke http://127.0.0.1:9000 {NAMES} {more}");
+            let args = Args::try_parse_from(line.split_whitespace()).unwrap();
+            let args = args.with_password(Some("from the environment".to_owned()))?;
+            let found = args.kafka.into_iter().find(|(key, _)| key == "sasl.password");
+            Ok::<_, String>(found.map_or_else(|| "none".to_owned(), |(_, password)| password))
+        };
+        let in_file = format!("--sasl-password-file {}", file.display());
+        assert_eq!(password(""), Ok("none".to_owned()));
+        assert_eq!(password("--kafka sasl.username=me"), Ok("from the environment".to_owned()));
+        assert_eq!(password("--kafka sasl.username=me --kafka sasl.password=mine"), Ok("mine".to_owned()));
+        assert_eq!(password(&format!("--kafka sasl.username=me {in_file}")), Ok("from the file".to_owned()));
+        assert!(password(&format!("--kafka sasl.password=mine {in_file}")).unwrap_err().contains("leave one out"));
+        assert!(password("--sasl-password-file no-such-file").unwrap_err().contains("no-such-file"));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

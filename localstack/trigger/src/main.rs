@@ -18,7 +18,7 @@ use penstock_trigger::{Served, Trigger};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use args::Args;
+use args::{Args, PASSWORD_VARIABLE};
 
 const FINDING: u8 = 1;
 const WRONG_USAGE: u8 = 2;
@@ -26,17 +26,22 @@ const WRONG_USAGE: u8 = 2;
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse().with_password(password());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let is_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
-    match run(&Arc::new(args)) {
+    match args.map_err(Failure::from).and_then(|args| run(&Arc::new(args))) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("penstock-trigger: {error}");
             ExitCode::from(WRONG_USAGE)
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the trigger reads a variable by itself")]
+fn password() -> Option<String> {
+    std::env::var(PASSWORD_VARIABLE).ok()
 }
 
 #[tokio::main]

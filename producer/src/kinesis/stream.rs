@@ -166,10 +166,11 @@ fn answer(results: &[PutRecordsResultEntry], sent: usize) -> Answer {
         each.push(match (result.error_code(), result.shard_id(), result.sequence_number().map(str::parse)) {
             (None, Some(shard), Some(Ok(sequence_number))) => Ok(Written { shard: shard.to_owned(), sequence_number }),
             (None, ..) => return Answer::Unknown("the answer names no place in the stream".to_owned()),
-            (Some(code), ..) => Err(format!(
-                "{code}: {}: give the stream more shards, or send less (--rate)",
-                result.error_message().unwrap_or("no reason given")
-            )),
+            (Some(code), ..) => {
+                let message = result.error_message().unwrap_or("no reason given");
+                let remedy = if PASSING.contains(&code) { ": give it more shards, or send less (--rate)" } else { "" };
+                Err(format!("the stream refuses records ({code}: {message}){remedy}"))
+            }
         });
     }
     Answer::Each(each)

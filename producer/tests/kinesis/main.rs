@@ -186,6 +186,20 @@ fn what_no_stream_takes_is_named_and_what_came_before_is_sent() {
     }
 }
 
+#[test]
+fn msk_with_iam_needs_a_region_and_credentials() {
+    let check = |variable: &str, problem: &str| {
+        let mut command = producer("http://127.0.0.1:1");
+        command.env_remove(variable).args(["--msk-iam", "--brokers", "127.0.0.1:1", "--topic", "events"]);
+        let (code, message) = refusal(&mut command);
+        assert!(code == Some(2) && message.contains(problem), "{code:?}: {message}");
+    };
+    check("AWS_REGION", "no AWS region is configured: set AWS_REGION to the region of the cluster");
+    check("AWS_ACCESS_KEY_ID", "no AWS credentials");
+    // With both it is as far as the broker, or as a build without TLS comes.
+    check("UNUSED", if cfg!(feature = "tls") { "no answer from 127.0.0.1:1" } else { "--features tls" });
+}
+
 /// The exit status, and the message of a run that does not begin.
 fn refusal(command: &mut Command) -> (Option<i32>, String) {
     let output = command.args(["--events", "1", "--json"]).output().unwrap();

@@ -59,8 +59,8 @@ const WORLDS: [(&str, &[&str]); 9] = [
     ("aws-config", &["penstock-lake", "penstock-producer"]),
     ("aws-sdk-s3", &["penstock-lake"]),
     ("aws-sdk-kinesis", &["penstock-producer"]),
-    // It signs what goes to on-failure destinations.
-    ("aws-sigv4", &["penstock-trigger"]),
+    // They sign what goes to on-failure destinations, and tokens for MSK.
+    ("aws-sigv4", &["penstock-producer", "penstock-trigger"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
     ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-trigger"]),
     ("datafusion", &["penstock-sql"]),
