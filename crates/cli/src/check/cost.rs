@@ -23,7 +23,7 @@ const DAYS_A_MONTH: f64 = 30.0;
 /// Lambda takes no larger payload.
 const MAX_PAYLOAD_BYTES: f64 = 6.0 * 1024.0 * 1024.0;
 
-/// What AWS says that one event poller gets through.
+/// What one event poller gets through, as AWS documents under "event poller scaling modes".
 const POLLER_BYTES_A_SECOND: f64 = 5e6;
 
 /// A warm function believes the end of a chain for five minutes, then looks for it (`tails.rs` in ingest).
