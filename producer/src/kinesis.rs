@@ -71,7 +71,7 @@ impl KinesisSink {
     /// # Errors
     /// No region, no credentials, no such stream, or no answer.
     pub fn connect(settings: &KinesisSettings) -> Result<Self, SinkError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| no_thread(&error))?;
         let stream = runtime.block_on(Stream::find(&settings.stream))?;
         let outbox = Outbox::new(RandomState::new().hash_one(0));
         let shared = Arc::new(Shared {
@@ -80,7 +80,7 @@ impl KinesisSink {
             work: Notify::new(),
             closing: Notify::new(),
         });
-        let worker = work_in_background(runtime, Arc::clone(&shared), stream).map_err(no_thread)?;
+        let worker = work_in_background(runtime, Arc::clone(&shared), stream).map_err(|error| no_thread(&error))?;
         Ok(Self { order: settings.order, shared, worker: Some(worker) })
     }
 
@@ -111,7 +111,7 @@ impl KinesisSink {
     }
 }
 
-fn no_thread(error: io::Error) -> SinkError {
+fn no_thread(error: &io::Error) -> SinkError {
     SinkError::Broken(format!("cannot start the thread that sends: {error}"))
 }
 

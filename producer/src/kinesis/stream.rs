@@ -10,7 +10,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::Builder;
 use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry, StreamStatus};
+use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry, StreamDescriptionSummary, StreamStatus};
 
 use super::outbox::{Answer, Entry, Written};
 use crate::sink::SinkError;
@@ -68,7 +68,7 @@ impl Stream {
                 DisplayErrorContext(&error)
             ),
         })?;
-        match answer.stream_description_summary().map(|summary| summary.stream_status()) {
+        match answer.stream_description_summary().map(StreamDescriptionSummary::stream_status) {
             Some(StreamStatus::Active | StreamStatus::Updating) => Ok(()),
             status => Err(format!(
                 "stream `{name}` in {place} is {}: wait until it is ACTIVE (aws kinesis wait stream-exists --stream-name {name})",
