@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::create_bucket::CreateBucketError;
 use penstock_lake::{S3Store, Store};
 
@@ -40,13 +41,7 @@ async fn create_bucket() {
         "AWS_ENDPOINT_URL is not set: `make test-s3` starts stores and sets it"
     );
     let config = aws_sdk_s3::config::Builder::from(&environment).force_path_style(true).build();
-    match Client::from_conf(config)
-        .create_bucket()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .map_err(|error| error.into_service_error())
-    {
+    match Client::from_conf(config).create_bucket().bucket(BUCKET).send().await.map_err(SdkError::into_service_error) {
         Ok(_) | Err(CreateBucketError::BucketAlreadyOwnedByYou(_)) => {}
         Err(error) => panic!("the bucket {BUCKET} cannot be made: {error:?}"),
     }
