@@ -61,8 +61,9 @@ python_checks() {
         "$VENV/bin/mypy" --cache-dir "$TOOLS/mypy" --no-error-summary package.py tests/*.py && run_pytest test_package.py test_bucket.py test_terraform.py test_names.py
 }
 
+# Most of it is starting the provider, once for each mistake: as many at a time as there are cores.
 mistakes() {
-    INFRA_COPY="$work/infra" run_pytest test_mistakes.py
+    INFRA_COPY="$work/infra" run_pytest --numprocesses auto test_mistakes.py
 }
 
 # In a folder of its own: in the shared one, other runs of pytest remove what they take for old.
