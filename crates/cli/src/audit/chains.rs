@@ -83,16 +83,7 @@ async fn check_chain(
             format!("begins at {start}, but is poured only up to {poured}: objects are missing"),
         );
     }
-    let mut found = ChainReport {
-        chain,
-        tail: start,
-        poured,
-        landed: 0,
-        waiting: 0,
-        gaps: Vec::new(),
-        is_sparse: false,
-        beyond: None,
-    };
+    let mut found = ChainReport::beginning(chain, start, poured);
     let mut is_border = poured == start;
     loop {
         let walk = match read_links(store, &dataset.name, &found.chain, found.tail, LINKS_AT_ONCE).await {
@@ -135,6 +126,12 @@ async fn check_chain(
 }
 
 impl ChainReport {
+    /// A chain of which no object was read yet.
+    fn beginning(chain: ChainId, start: Position, poured: Position) -> Self {
+        let (landed, waiting, gaps) = (0, 0, Vec::new());
+        Self { chain, tail: start, poured, landed, waiting, gaps, is_sparse: false, beyond: None }
+    }
+
     fn add(&mut self, link: &Link) {
         self.tail = link.next;
         // A gap that stands in for an unreadable object is not among those that later objects carry along.
