@@ -80,7 +80,7 @@ fn everything_that_is_wrong_is_said_at_once() {
           broken.toml:1:14: not TOML: invalid basic string, expected `"`
           broken.toml:12:1: unknown key `meassure` in [windows]: did you mean `measure`?
         ok      dataset small.toml
-        failed  dataset nowhere.toml: `nowhere.toml` is neither a shipped dataset (iot, user_actions) nor a file
+        failed  dataset nowhere.toml: `nowhere.toml` is neither a shipped dataset (iot, user_actions, numbers) nor a file
         ok      dataset iot
         error: 3 of 5 checks failed
         exit code 2
