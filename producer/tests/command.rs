@@ -87,7 +87,7 @@ fn wrong_usage_exits_with_2_and_leaves_nothing_behind() {
     let cases = [
         (
             "--dataset nowhere.toml",
-            "none of those that ship with Penstock (iot, user_actions), and there is no such file",
+            "none of those that ship with Penstock (iot, user_actions, numbers), and there is no such file",
         ),
         ("--dataset wrong.toml", "line 2, column 1: unknown key `colums` in the dataset: did you mean `columns`?"),
         ("--input nowhere.ndjson", "cannot read nowhere.ndjson"),

@@ -13,7 +13,7 @@ pub struct LakeArguments {
     /// Where the lake is: s3://BUCKET/PREFIX or a directory
     #[arg(long, default_value = "./penstock-data", value_name = "URL")]
     pub lake: LakeUrl,
-    /// The dataset: iot, user_actions, or the path of a dataset file of your own
+    /// The dataset: iot, user_actions, numbers, or the path of a dataset file of your own
     #[arg(long, default_value = "iot", value_name = "NAME|FILE")]
     pub dataset: String,
 }
