@@ -16,10 +16,14 @@ HOME_DIR="${PENSTOCK_LOCAL:-.local}/kafka"
 # Absolute, so that two checkouts do not take each other's broker for their own.
 [[ $HOME_DIR == /* ]] || HOME_DIR="$(pwd -P)/$HOME_DIR"
 readonly HOME_DIR
+readonly NAME=kafka NOUN=broker LOG="$HOME_DIR/broker.log" PID_FILE="$HOME_DIR/broker.pid"
 readonly PORT="${KAFKA_PORT:-9092}"
 readonly CONTROLLER_PORT="${KAFKA_CONTROLLER_PORT:-9093}"
 # For tests: a listener that asks for a token, and takes those that nobody has signed.
 readonly OAUTH_PORT="${KAFKA_OAUTH_PORT:-}"
+
+# shellcheck disable=SC1091 # it is checked by itself
+source localstack/server.sh
 
 usage() {
     cat <<USAGE
@@ -59,7 +63,7 @@ up() {
     [[ $PORT != "$CONTROLLER_PORT" ]] || fail "KAFKA_PORT and KAFKA_CONTROLLER_PORT are both $PORT: choose two ports"
     require_java
     if pid="$(running_pid)"; then
-        say "already runs (pid $pid) at 127.0.0.1:$(running_port)"
+        say "already runs (pid $pid) at $(address)"
         [[ $(running_port) == "$PORT" ]] ||
             fail "asked for port $PORT: run 'localstack/kafka.sh down' first, or set PENSTOCK_LOCAL for a second broker"
         wait_until_ready "$pid"
@@ -89,8 +93,7 @@ fetch_jars() {
         -DincludeScope=runtime -DoutputDirectory="$partial/libs" >&2 ||
         fail "Maven could not fetch the jars: see its message above; check the network or the mirror in ~/.m2/settings.xml"
     [[ -f $partial/libs/kafka_$SCALA_VERSION-$KAFKA_VERSION.jar ]] || fail "Maven brought no kafka_$SCALA_VERSION-$KAFKA_VERSION.jar"
-    # Somebody else may have been faster: the same jars, so either is right.
-    mv -T "$partial" "$CACHE" 2>/dev/null || [[ -d $CACHE ]] || mv "$partial" "$CACHE"
+    move_into_place "$partial" "$CACHE"
 }
 
 write_pom() {
@@ -187,32 +190,10 @@ format_data() {
 }
 
 start() {
-    local log="$HOME_DIR/broker.log" heap="${KAFKA_HEAP:-512m}"
-    [[ ! -f $log ]] || mv "$log" "$log.1"
-    # In a session of its own, so that Ctrl-C at a later command does not reach it.
-    local -a detached=(nohup)
-    if command -v setsid >/dev/null; then detached=(setsid nohup); fi
-    "${detached[@]}" java "-Xms$heap" "-Xmx$heap" -cp "$CACHE/libs/*" \
-        -Dlog4j2.configurationFile="$HOME_DIR/log4j2.properties" \
-        kafka.Kafka "$HOME_DIR/server.properties" >"$log" 2>&1 </dev/null &
-    local pid=$!
-    echo "$pid" >"$HOME_DIR/broker.pid"
-    wait_until_ready "$pid"
-    say "runs (pid $pid) at 127.0.0.1:$PORT, log in $log"
-}
-
-wait_until_ready() {
-    local pid=$1 deadline=$((SECONDS + START_SECONDS))
-    until answers; do
-        if ! is_ours "$pid"; then
-            tail -n 20 "$HOME_DIR/broker.log" >&2
-            rm -f "$HOME_DIR/broker.pid"
-            fail "the broker ended while starting: its last lines are above, all of them in $HOME_DIR/broker.log"
-        fi
-        ((SECONDS < deadline)) ||
-            fail "the broker (pid $pid) does not answer after $START_SECONDS s: see $HOME_DIR/broker.log, then 'localstack/kafka.sh down'"
-        sleep 0.3
-    done
+    local heap="${KAFKA_HEAP:-512m}"
+    [[ ! -f $LOG ]] || mv "$LOG" "$LOG.1"
+    run_in_background java "-Xms$heap" "-Xmx$heap" -cp "$CACHE/libs/*" \
+        -Dlog4j2.configurationFile="$HOME_DIR/log4j2.properties" kafka.Kafka "$HOME_DIR/server.properties"
 }
 
 # The port opens before the broker serves, so this asks it for its topics.
@@ -221,53 +202,14 @@ answers() {
         --bootstrap-server "127.0.0.1:$PORT" --list >/dev/null 2>&1
 }
 
-# --- down, status, topic ----------------------------------------------------------------------------------------
-
-down() {
-    local pid
-    if ! pid="$(running_pid)"; then
-        say "does not run"
-        return
-    fi
-    kill -TERM "$pid" 2>/dev/null || true
-    if ! wait_until_gone "$pid" "$STOP_SECONDS"; then
-        say "did not stop within $STOP_SECONDS s, so it is killed"
-        kill -KILL "$pid" 2>/dev/null || true
-        wait_until_gone "$pid" 10 || fail "pid $pid does not end, even killed: see $HOME_DIR/broker.log"
-    fi
-    rm -f "$HOME_DIR/broker.pid"
-    say "stopped (pid $pid)"
-}
-
-wait_until_gone() {
-    local pid=$1 deadline=$((SECONDS + $2))
-    while is_ours "$pid"; do
-        ((SECONDS < deadline)) || return 1
-        sleep 0.2
-    done
-}
-
-purge() {
-    rm -rf "${HOME_DIR:?}/data"
-    say "removed $HOME_DIR/data"
-}
-
-status() {
-    local pid
-    if pid="$(running_pid)"; then
-        say "runs (pid $pid) at 127.0.0.1:$(running_port), log in $HOME_DIR/broker.log"
-    else
-        say "does not run"
-        exit 1
-    fi
-}
+# --- topic ------------------------------------------------------------------------------------------------------
 
 topic() {
     local name=$1 partitions=$2 server output
     require_number "the number of partitions" "$partitions" 100000
     require_java
     running_pid >/dev/null || fail "does not run: 'localstack/kafka.sh up' starts it"
-    server="127.0.0.1:$(running_port)"
+    server="$(address)"
     if output="$(topic_command "$server" --create --topic "$name" --partitions "$partitions" --replication-factor 1 2>&1)"; then
         say "created topic $name with $partitions partitions"
         return
@@ -291,34 +233,16 @@ kafka_tool() {
     java -Xmx256m -cp "$CACHE/libs/*" -Dlog4j2.configurationFile="$HOME_DIR/tools-log4j2.properties" "$@"
 }
 
-# Prints the pid of our broker. A pid file that a crash left behind may name a process of somebody else by now.
-running_pid() {
-    local pid
-    [[ -f $HOME_DIR/broker.pid ]] || return 1
-    pid="$(<"$HOME_DIR/broker.pid")"
-    if ! [[ $pid =~ ^[0-9]+$ ]] || ! is_ours "$pid"; then
-        rm -f "$HOME_DIR/broker.pid"
-        return 1
-    fi
-    echo "$pid"
+is_its_command() {
+    [[ $1 == *"kafka.Kafka $HOME_DIR/server.properties" ]]
 }
 
-is_ours() {
-    local command
-    command="$(ps -ww -o command= -p "$1" 2>/dev/null)" || return 1
-    [[ $command == *"kafka.Kafka $HOME_DIR/server.properties" ]]
+address() {
+    echo "127.0.0.1:$(running_port)"
 }
 
 running_port() {
     sed -n 's|^advertised.listeners=PLAINTEXT://127.0.0.1:\([0-9]*\).*|\1|p' "$HOME_DIR/server.properties" | tail -n 1
-}
-
-is_open() {
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-require_free_port() {
-    ! is_open "$2" || fail "port $2 on 127.0.0.1 is in use by another program: stop it, or set $1 to a free port"
 }
 
 require_java() {
@@ -326,29 +250,6 @@ require_java() {
     command -v java >/dev/null || fail "Java is missing: apt-get install -y default-jre-headless maven"
     version="$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)"
     ((${version:-0} >= 17)) || fail "Java ${version:-of unknown version} is too old, Kafka needs 17: apt-get install -y default-jre-headless"
-}
-
-require_number() {
-    if ! [[ $2 =~ ^[1-9][0-9]{0,5}$ ]] || (($2 > $3)); then wrong "$1: '$2' is no number from 1 to $3"; fi
-}
-
-say() {
-    echo "kafka: $*"
-}
-
-fail() {
-    echo "kafka: $*" >&2
-    exit 1
-}
-
-wrong() {
-    echo "kafka: $*" >&2
-    exit 2
-}
-
-wrong_usage() {
-    usage >&2
-    exit 2
 }
 
 main "$@"

@@ -14,11 +14,15 @@ HOME_DIR="${PENSTOCK_LOCAL:-.local}/minio"
 # Absolute, so that two checkouts do not take each other's server for their own.
 [[ $HOME_DIR == /* ]] || HOME_DIR="$(pwd -P)/$HOME_DIR"
 readonly HOME_DIR
+readonly NAME=minio NOUN=server LOG="$HOME_DIR/minio.log" PID_FILE="$HOME_DIR/minio.pid"
 readonly PORT="${MINIO_PORT:-9000}"
 export MINIO_ROOT_USER="${MINIO_ROOT_USER:-penstock}"
 export MINIO_ROOT_PASSWORD="${MINIO_ROOT_PASSWORD:-penstock-secret}"
 # Neither a web page on another port, nor a question at home whether there is a newer version.
 export MINIO_BROWSER=off MINIO_UPDATE=off
+
+# shellcheck disable=SC1091 # it is checked by itself
+source localstack/server.sh
 
 usage() {
     cat <<USAGE
@@ -54,16 +58,16 @@ main() {
 
 up() {
     local pid
-    if ! [[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT > 65535)); then wrong "MINIO_PORT: '$PORT' is no number from 1 to 65535"; fi
+    require_number MINIO_PORT "$PORT" 65535
     if pid="$(running_pid)"; then
-        say "already runs (pid $pid) at $(<"$HOME_DIR/minio.url")"
-        [[ $(<"$HOME_DIR/minio.url") == "http://127.0.0.1:$PORT" ]] ||
+        say "already runs (pid $pid) at $(address)"
+        [[ $(address) == "http://127.0.0.1:$PORT" ]] ||
             fail "asked for port $PORT: run 'localstack/minio.sh down' first, or set PENSTOCK_LOCAL for a second server"
         wait_until_ready "$pid"
         return
     fi
     install
-    ! is_open || fail "port $PORT on 127.0.0.1 is in use by another program: stop it, or set MINIO_PORT to a free port"
+    require_free_port MINIO_PORT "$PORT"
     mkdir -p "$HOME_DIR/data"
     start
 }
@@ -80,35 +84,12 @@ install() {
     trap "rm -rf '$partial'" EXIT
     GOBIN="$partial" go install "github.com/minio/minio@$MINIO_VERSION" >&2 ||
         fail "Go could not build MinIO: see its message above; check the network or the proxy in GOPROXY"
-    # Somebody else may have been faster: the same version, so either is right.
-    mv -T "$partial" "$CACHE" 2>/dev/null || [[ -x $CACHE/minio ]] || mv "$partial" "$CACHE"
+    move_into_place "$partial" "$CACHE"
 }
 
 start() {
-    local log="$HOME_DIR/minio.log" pid
-    # In a session of its own, so that Ctrl-C at a later command does not reach it.
-    local -a detached=(nohup)
-    if command -v setsid >/dev/null; then detached=(setsid nohup); fi
-    "${detached[@]}" "$CACHE/minio" server --quiet --address "127.0.0.1:$PORT" "$HOME_DIR/data" >>"$log" 2>&1 </dev/null &
-    pid=$!
-    echo "$pid" >"$HOME_DIR/minio.pid"
     echo "http://127.0.0.1:$PORT" >"$HOME_DIR/minio.url"
-    wait_until_ready "$pid"
-    say "runs (pid $pid) at http://127.0.0.1:$PORT, log in $log"
-}
-
-wait_until_ready() {
-    local pid=$1 deadline=$((SECONDS + START_SECONDS))
-    until answers; do
-        if ! is_ours "$pid"; then
-            tail -n 20 "$HOME_DIR/minio.log" >&2
-            rm -f "$HOME_DIR/minio.pid"
-            fail "the server ended while starting: its last lines are above, all of them in $HOME_DIR/minio.log"
-        fi
-        ((SECONDS < deadline)) ||
-            fail "the server (pid $pid) does not answer after $START_SECONDS s: see $HOME_DIR/minio.log, then 'localstack/minio.sh down'"
-        sleep 0.2
-    done
+    run_in_background "$CACHE/minio" server --quiet --address "127.0.0.1:$PORT" "$HOME_DIR/data"
 }
 
 # Its port opens before it can write.
@@ -116,69 +97,14 @@ answers() {
     [[ $(http_status /minio/health/cluster) == 200 ]]
 }
 
-# --- down, status -----------------------------------------------------------------------------------------------
+# --- what server.sh asks for -----------------------------------------------------------------------------------
 
-down() {
-    local pid
-    if ! pid="$(running_pid)"; then
-        say "does not run"
-        return
-    fi
-    kill -TERM "$pid" 2>/dev/null || true
-    if ! wait_until_gone "$pid" "$STOP_SECONDS"; then
-        say "did not stop within $STOP_SECONDS s, so it is killed"
-        kill -KILL "$pid" 2>/dev/null || true
-        wait_until_gone "$pid" 10 || fail "pid $pid does not end, even killed: see $HOME_DIR/minio.log"
-    fi
-    rm -f "$HOME_DIR/minio.pid"
-    say "stopped (pid $pid)"
+is_its_command() {
+    [[ $1 == *"minio server "*" $HOME_DIR/data" ]]
 }
 
-wait_until_gone() {
-    local pid=$1 deadline=$((SECONDS + $2))
-    while is_ours "$pid"; do
-        ((SECONDS < deadline)) || return 1
-        sleep 0.2
-    done
-}
-
-purge() {
-    rm -rf "${HOME_DIR:?}/data"
-    say "removed $HOME_DIR/data"
-}
-
-status() {
-    local pid
-    if pid="$(running_pid)"; then
-        say "runs (pid $pid) at $(<"$HOME_DIR/minio.url"), log in $HOME_DIR/minio.log"
-    else
-        say "does not run"
-        exit 1
-    fi
-}
-
-# --- what they share --------------------------------------------------------------------------------------------
-
-# Prints the pid of our server. A pid file that a crash left behind may name a process of somebody else by now.
-running_pid() {
-    local pid
-    [[ -f $HOME_DIR/minio.pid ]] || return 1
-    pid="$(<"$HOME_DIR/minio.pid")"
-    if ! [[ $pid =~ ^[0-9]+$ ]] || ! is_ours "$pid"; then
-        rm -f "$HOME_DIR/minio.pid"
-        return 1
-    fi
-    echo "$pid"
-}
-
-is_ours() {
-    local command
-    command="$(ps -ww -o command= -p "$1" 2>/dev/null)" || return 1
-    [[ $command == *"minio server "*" $HOME_DIR/data" ]]
-}
-
-is_open() {
-    (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null
+address() {
+    cat "$HOME_DIR/minio.url"
 }
 
 http_status() {
@@ -187,25 +113,6 @@ http_status() {
         printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$1" >&3
         head -n 1 <&3 | cut -d ' ' -f 2
     ) 2>/dev/null || true
-}
-
-say() {
-    echo "minio: $*"
-}
-
-fail() {
-    echo "minio: $*" >&2
-    exit 1
-}
-
-wrong() {
-    echo "minio: $*" >&2
-    exit 2
-}
-
-wrong_usage() {
-    usage >&2
-    exit 2
 }
 
 main "$@"
