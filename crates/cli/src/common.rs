@@ -6,6 +6,7 @@ use clap::Args;
 use penstock_core::dataset::Dataset;
 use penstock_lake::{LIST_LIMIT, Listed, Store};
 use penstock_runtime::{Failure, Lake, LakeUrl, SystemClock, dataset};
+use penstock_telemetry::Registry;
 
 /// Which lake, and which dataset in it.
 #[derive(Clone, Debug, Args)]
@@ -22,7 +23,8 @@ impl LakeArguments {
     /// Opens the lake, and makes it where none is.
     pub(crate) async fn open(&self) -> Result<(Lake, Arc<Dataset>), Failure> {
         let dataset = self.read_dataset()?;
-        Ok((Lake::open(&self.lake, Arc::new(SystemClock)).await?, dataset))
+        let telemetry = Arc::new(Registry::new(&dataset.name));
+        Ok((Lake::open(&self.lake, Arc::new(SystemClock), telemetry).await?, dataset))
     }
 
     /// Opens a lake that must be there.

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use penstock_telemetry::Registry;
+use penstock_telemetry::store::{ObjectWritten, StoreAsked};
 
 use crate::{Listed, ObjectEnd, Operation, Put, Store, StoreError};
 
@@ -14,6 +16,7 @@ use crate::{Listed, ObjectEnd, Operation, Put, Store, StoreError};
 pub struct Counted {
     store: Arc<dyn Store>,
     counts: Arc<Counts>,
+    telemetry: Arc<Registry>,
 }
 
 /// The counts so far, to be read while the store is in use.
@@ -72,7 +75,13 @@ impl Counted {
     /// Counts from zero.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, counts: Arc::default() }
+        Self { store, counts: Arc::default(), telemetry: Arc::default() }
+    }
+
+    /// Records in this registry, too.
+    #[must_use]
+    pub fn observed_by(self, telemetry: Arc<Registry>) -> Self {
+        Self { telemetry, ..self }
     }
 
     /// The counts, which go on counting.
@@ -92,10 +101,17 @@ impl Counted {
         let counters = self.counts.of(operation);
         add(&counters.requests, 1);
         let result = call.await;
-        match &result {
-            Ok(outcome) => outcome.count(counters),
-            Err(error) => add(counters.of_error(error), 1),
-        }
+        let outcome = match &result {
+            Ok(outcome) => {
+                outcome.count(counters);
+                if outcome.exists() { "exists" } else { "ok" }
+            }
+            Err(error) => {
+                add(counters.of_error(error), 1);
+                error.kind()
+            }
+        };
+        StoreAsked { operation: operation.name(), outcome }.emit(&self.telemetry);
         result
     }
 }
@@ -157,6 +173,26 @@ fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }
 
+/// The part of the lake that an object is in: few, because it is a label of a metric.
+fn table(key: &str) -> &'static str {
+    let mut folders = key.split('/');
+    let inner = |folder: Option<&str>| match folder {
+        Some("cuts") => "cut",
+        Some("state") => "state",
+        Some("hints") => "hint",
+        _ => "other",
+    };
+    match folders.next() {
+        Some("raw") => "raw",
+        Some("silver") => "silver",
+        Some("windows") => "windows",
+        Some("rejects") => "rejects",
+        Some("reports") => "reports",
+        Some("_penstock") => inner(folders.nth(1)),
+        _ => "other",
+    }
+}
+
 /// What a call that did not fail adds to the counts.
 trait Outcome: Send {
     fn bytes_in(&self) -> u64 {
@@ -198,13 +234,21 @@ impl Outcome for ObjectEnd {
 #[async_trait]
 impl Store for Counted {
     async fn put_new(&self, key: &str, bytes: Bytes) -> Result<Put, StoreError> {
-        add(&self.counts.of(Operation::PutNew).bytes_out, bytes.len() as u64);
-        self.count(Operation::PutNew, self.store.put_new(key, bytes)).await
+        let length = bytes.len();
+        add(&self.counts.of(Operation::PutNew).bytes_out, length as u64);
+        let put = self.count(Operation::PutNew, self.store.put_new(key, bytes)).await?;
+        if put == Put::Created {
+            ObjectWritten { table: table(key), bytes: length }.emit(&self.telemetry);
+        }
+        Ok(put)
     }
 
     async fn put_hint(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
-        add(&self.counts.of(Operation::PutHint).bytes_out, bytes.len() as u64);
-        self.count(Operation::PutHint, self.store.put_hint(key, bytes)).await
+        let length = bytes.len();
+        add(&self.counts.of(Operation::PutHint).bytes_out, length as u64);
+        self.count(Operation::PutHint, self.store.put_hint(key, bytes)).await?;
+        ObjectWritten { table: table(key), bytes: length }.emit(&self.telemetry);
+        Ok(())
     }
 
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {

@@ -60,6 +60,19 @@ impl StoreError {
         matches!(self, Self::NotFound { .. })
     }
 
+    /// What went wrong, in one word that a metric may have for a label.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not_found",
+            Self::Denied { .. } => "denied",
+            Self::Conflict { .. } => "conflict",
+            Self::Unavailable { source: Some(source), .. } if source.is::<tokio::time::error::Elapsed>() => "timeout",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unusable { .. } | Self::Misuse { .. } => "refused",
+        }
+    }
+
     pub(crate) fn not_found(operation: Operation, key: &str) -> Self {
         Self::NotFound { operation, key: key.to_owned() }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use penstock_telemetry::Registry;
 use penstock_telemetry::store::StoreRetried;
 
 use crate::clock::micros;
@@ -52,13 +53,20 @@ pub struct Retrying {
     clock: Arc<dyn Clock>,
     policy: RetryPolicy,
     deadline: Option<i64>,
+    telemetry: Arc<Registry>,
 }
 
 impl Retrying {
     /// Retries without a deadline: at most `policy.attempts_without_deadline` attempts.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, policy: RetryPolicy) -> Self {
-        Self { store, clock, policy, deadline: None }
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, policy: RetryPolicy) -> Self {
+        Self { store, clock, policy, deadline: None, telemetry: Arc::default() }
+    }
+
+    /// Records in this registry.
+    #[must_use]
+    pub fn observed_by(self, telemetry: Arc<Registry>) -> Self {
+        Self { telemetry, ..self }
     }
 
     /// The same store for one invocation: retries until `deadline`, in epoch microseconds, instead of a number of times.
@@ -89,7 +97,8 @@ impl Retrying {
                 done => return done,
             };
             let Some(wait) = self.wait_after(attempt) else { return Err(error) };
-            StoreRetried { operation: operation.name(), key, attempt, wait, cause: &with_causes(&error) }.emit();
+            let (kind, cause) = (error.kind(), &with_causes(&error));
+            StoreRetried { operation: operation.name(), key, attempt, wait, kind, cause }.emit(&self.telemetry);
             let due = self.clock.now().saturating_add(micros(wait));
             self.clock.sleep(wait).await;
             // The machine itself was asleep, in this wait or in an attempt.

@@ -4,10 +4,14 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::join;
+use penstock_telemetry::Registry;
+use penstock_telemetry::function::InvocationEnded;
 use tokio::sync::OnceCell;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -29,8 +33,11 @@ pub struct Call {
 /// A Lambda function.
 #[async_trait]
 pub trait Function: Sized + Send + Sync {
-    /// What a cold start does, once.
-    async fn open(settings: &Settings) -> Result<Self, Failure>;
+    /// Its name in metrics.
+    const NAME: &'static str;
+
+    /// What a cold start does, once. What the function measures it records in `telemetry`.
+    async fn open(settings: &Settings, telemetry: Arc<Registry>) -> Result<Self, Failure>;
 
     /// One invocation.
     async fn call(&self, event: &[u8], call: &Call) -> Result<serde_json::Value, Failure>;
@@ -49,7 +56,7 @@ pub async fn run_function<F: Function>(env: impl Fn(&str) -> Option<String>) -> 
         );
         return ExitCode::FAILURE;
     };
-    let start = Start { settings: settings.map_err(Failure::misconfigured), function: OnceCell::<F>::new() };
+    let start = Start::<F>::new(settings.map_err(Failure::misconfigured));
     let Err(error) = start.serve(&mut RuntimeApi::new(&address)).await;
     tracing::error!("{error}");
     ExitCode::FAILURE
@@ -59,9 +66,16 @@ pub async fn run_function<F: Function>(env: impl Fn(&str) -> Option<String>) -> 
 struct Start<F> {
     settings: Result<Settings, Failure>,
     function: OnceCell<F>,
+    telemetry: Arc<Registry>,
 }
 
 impl<F: Function> Start<F> {
+    fn new(settings: Result<Settings, Failure>) -> Self {
+        let dataset = settings.as_ref().map_or("", |settings| &settings.dataset.name);
+        let telemetry = Arc::new(Registry::new(dataset));
+        Self { settings, function: OnceCell::new(), telemetry }
+    }
+
     async fn serve(&self, api: &mut RuntimeApi) -> Result<Infallible, RuntimeApiError> {
         let mut event = Vec::new();
         api.connect().await?;
@@ -86,7 +100,7 @@ impl<F: Function> Start<F> {
     async fn function(&self) -> Result<&F, Failure> {
         let open = || async {
             match &self.settings {
-                Ok(settings) => F::open(settings).await,
+                Ok(settings) => F::open(settings, Arc::clone(&self.telemetry)).await,
                 Err(failure) => Err(failure.clone()),
             }
         };
@@ -95,6 +109,7 @@ impl<F: Function> Start<F> {
 
     async fn invoke(&self, invocation: &Invocation, event: &[u8]) -> Result<serde_json::Value, Failure> {
         let Invocation { call, trace_id, .. } = invocation;
+        let began = Instant::now();
         let span = tracing::info_span!("invocation", trace_id);
         let work = async { self.function().await?.call(event, call).await };
         // A panic fails its own invocation, with a message, and not the process.
@@ -103,6 +118,8 @@ impl<F: Function> Start<F> {
         if let Err(failure) = &answer {
             tracing::error!(request_id = call.request_id, kind = failure.kind.as_str(), "{failure}");
         }
+        let outcome = answer.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| "ok");
+        InvocationEnded { function: F::NAME, outcome, duration: began.elapsed() }.emit(&self.telemetry);
         answer
     }
 }
@@ -137,8 +154,10 @@ mod tests {
 
     #[async_trait]
     impl Function for Opened {
+        const NAME: &'static str = "opened";
+
         /// Holds the thread, as computing does, until the request has arrived.
-        async fn open(_settings: &Settings) -> Result<Self, Failure> {
+        async fn open(_: &Settings, _: Arc<Registry>) -> Result<Self, Failure> {
             let requested = REQUESTED.get().unwrap().lock().unwrap();
             let request = requested.recv_timeout(Duration::from_secs(20)).map_err(Failure::bug)?;
             assert!(request.starts_with("GET /2018-06-01/runtime/invocation/next "), "{request}");
@@ -171,7 +190,7 @@ mod tests {
             sender.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
         });
         let settings = Settings::read(environment);
-        let start = Start { settings: settings.map_err(Failure::misconfigured), function: OnceCell::<Opened>::new() };
+        let start = Start::<Opened>::new(settings.map_err(Failure::misconfigured));
         // The server hangs up instead of answering.
         start.serve(&mut api).await.unwrap_err();
         server.join().unwrap();

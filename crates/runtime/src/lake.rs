@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use penstock_core::keys::FORMAT_KEY;
 use penstock_lake::{Clock, Counted, Counts, DirectoryStore, Put, RetryPolicy, Retrying, S3Store, Store};
+use penstock_telemetry::Registry;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
@@ -87,14 +88,15 @@ pub struct Lake {
     store: Retrying,
     counts: Arc<Counts>,
     clock: Arc<dyn Clock>,
+    telemetry: Arc<Registry>,
 }
 
 impl Lake {
-    /// Opens a lake for those who write, and creates it if nothing is there.
+    /// Opens a lake for those who write, and creates it if nothing is there. What is asked of it is recorded in `telemetry`.
     ///
     /// # Errors
     /// The location cannot hold a lake, or holds one of another format; or its store overwrites what is there.
-    pub async fn open(url: &LakeUrl, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub async fn open(url: &LakeUrl, clock: Arc<dyn Clock>, telemetry: Arc<Registry>) -> Result<Self, Failure> {
         let (store, creation): (Arc<dyn Store>, Creation) = match url {
             LakeUrl::Directory(path) => (Arc::new(DirectoryStore::open(path).await?), Creation::Known),
             LakeUrl::S3 { bucket, prefix } => {
@@ -103,7 +105,7 @@ impl Lake {
                 (Arc::new(store), creation)
             }
         };
-        Self::over(store, clock).opened_to_write(creation).await
+        Self::observed(store, clock, telemetry).opened_to_write(creation).await
     }
 
     /// Opens a lake that must be there, for commands that only look.
@@ -120,13 +122,19 @@ impl Lake {
         Ok(lake)
     }
 
-    /// A lake over any store, without a look at its format.
+    /// A lake over any store, without a look at its format, and without anybody who looks at its metrics.
     #[must_use]
     pub fn over(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        let counted = Counted::new(store);
+        Self::observed(store, clock, Arc::default())
+    }
+
+    /// The same, recorded in `telemetry`.
+    #[must_use]
+    pub fn observed(store: Arc<dyn Store>, clock: Arc<dyn Clock>, telemetry: Arc<Registry>) -> Self {
+        let counted = Counted::new(store).observed_by(Arc::clone(&telemetry));
         let counts = counted.counts();
-        let store = Retrying::new(Arc::new(counted), Arc::clone(&clock), RetryPolicy::default());
-        Self { store, counts, clock }
+        let retrying = Retrying::new(Arc::new(counted), Arc::clone(&clock), RetryPolicy::default());
+        Self { store: retrying.observed_by(Arc::clone(&telemetry)), counts, clock, telemetry }
     }
 
     /// The store, with all the time that the retry policy allows.
@@ -144,6 +152,12 @@ impl Lake {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Where whoever works on the lake records what it does.
+    #[must_use]
+    pub const fn telemetry(&self) -> &Arc<Registry> {
+        &self.telemetry
     }
 
     /// What was asked of the store so far.

@@ -2,7 +2,44 @@
 
 use std::time::Duration;
 
-use crate::TARGET;
+use crate::{Metric, Registry, TARGET};
+
+/// A request to the store has its answer, or none in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreAsked {
+    /// The store's operation, such as `put_new`.
+    pub operation: &'static str,
+    /// `ok`, `exists`, `not_found`, `denied`, `conflict`, `timeout`, `unavailable` or `refused`.
+    pub outcome: &'static str,
+}
+
+impl StoreAsked {
+    /// Counts the event.
+    pub fn emit(&self, registry: &Registry) {
+        registry.add(Metric::StoreRequests, &[self.operation, self.outcome], 1);
+        let operation = [self.operation];
+        registry.add(Metric::StoreConflicts, &operation, u64::from(matches!(self.outcome, "exists" | "conflict")));
+        registry.add(Metric::StoreTimeouts, &operation, u64::from(self.outcome == "timeout"));
+    }
+}
+
+/// An object was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectWritten {
+    /// The part of the lake that it is in, such as `raw`.
+    pub table: &'static str,
+    pub bytes: usize,
+}
+
+impl ObjectWritten {
+    /// Counts the event.
+    pub fn emit(&self, registry: &Registry) {
+        let labels = [self.table];
+        registry.add(Metric::ObjectsWritten, &labels, 1);
+        registry.add(Metric::BytesWritten, &labels, self.bytes as u64);
+        registry.observe(Metric::ObjectSize, &labels, self.bytes as f64);
+    }
+}
 
 /// A request to the store failed and is made again after `wait`.
 /// Part of a healthy run: a store under load answers that it is busy.
@@ -16,13 +53,15 @@ pub struct StoreRetried<'a> {
     pub attempt: u32,
     /// The time until the next attempt.
     pub wait: Duration,
-    /// Why it failed, with all its causes.
+    /// Why it failed: `conflict`, `timeout` or `unavailable`.
+    pub kind: &'static str,
+    /// The same with all its causes.
     pub cause: &'a str,
 }
 
 impl StoreRetried<'_> {
-    /// Logs the event.
-    pub fn emit(&self) {
+    /// Logs and counts the event.
+    pub fn emit(&self, registry: &Registry) {
         tracing::info!(
             target: TARGET,
             event = "store_retried",
@@ -33,5 +72,6 @@ impl StoreRetried<'_> {
             cause = self.cause,
             "a request to the store failed and is made again"
         );
+        registry.add(Metric::StoreRetries, &[self.operation, self.kind], 1);
     }
 }

@@ -12,6 +12,7 @@ mod tails;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -19,13 +20,18 @@ use penstock_core::dataset::Dataset;
 use penstock_core::payload::{self, Batch, SourceKind};
 use penstock_core::position::Partition;
 use penstock_runtime::{Call, Failure, FailureResponse, Function, IngestSettings, Kind, Lake, Settings, SystemClock};
-use penstock_telemetry::ingest::{BatchLanded, PartitionFailed};
+use penstock_telemetry::Registry;
+use penstock_telemetry::function::StageEnded;
+use penstock_telemetry::ingest::{BatchLanded, PartitionDone, PartitionFailed};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use land::Landed;
 
 use tails::Tails;
+
+/// The function's name in metrics.
+pub const NAME: &str = "ingest";
 
 /// A warm function.
 #[derive(Debug)]
@@ -50,12 +56,17 @@ pub struct Summary {
     pub objects: u64,
     /// Bytes of Parquet written.
     pub bytes: u64,
+    /// The objects, for the log alone.
+    #[serde(skip)]
+    pub ranges: Vec<String>,
 }
 
 #[async_trait]
 impl Function for Ingest {
-    async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let lake = Lake::open(&settings.lake, Arc::new(SystemClock)).await?;
+    const NAME: &'static str = NAME;
+
+    async fn open(settings: &Settings, telemetry: Arc<Registry>) -> Result<Self, Failure> {
+        let lake = Lake::open(&settings.lake, Arc::new(SystemClock), telemetry).await?;
         Ok(Self::new(lake, Arc::clone(&settings.dataset), settings.ingest.clone()))
     }
 
@@ -75,21 +86,23 @@ impl Ingest {
     /// # Errors
     /// A partition could not land (and partial answers are off), or the payload is no event of a mapping.
     pub async fn handle(&self, event: &[u8], call: &Call) -> Result<Value, Failure> {
+        let began = Instant::now();
         let payload = payload::read(event).map_err(Failure::misconfigured)?;
+        self.stage_ended("read", began);
         let results = join_all(payload.batches.iter().map(|batch| self.land_batch(batch, call))).await;
         let mut summary = Summary::default();
         let mut failed = Vec::new();
         for (batch, result) in payload.batches.iter().zip(results) {
             summary.received += batch.records.len() as u64;
             match result {
-                Ok(landed) => summary.add(&landed),
+                Ok(landed) => summary.add(landed),
                 Err(failure) => {
-                    emit_failure(batch, call, &failure);
+                    self.emit_failure(batch, call, &failure);
                     failed.push((batch, failure));
                 }
             }
         }
-        self.emit_landed(&summary, payload.batches.len(), call);
+        self.emit_landed(&summary, event.len(), payload.batches.len(), call);
         match (self.settings.failures, failed.is_empty()) {
             (_, true) => serde_json::to_value(summary).map_err(Failure::bug),
             (FailureResponse::Partial, false) => Ok(partial_answer(payload.kind, &failed)),
@@ -97,10 +110,11 @@ impl Ingest {
         }
     }
 
-    fn emit_landed(&self, summary: &Summary, partitions: usize, call: &Call) {
+    fn emit_landed(&self, summary: &Summary, payload_bytes: usize, partitions: usize, call: &Call) {
         BatchLanded {
             request_id: &call.request_id,
             dataset: &self.dataset.name,
+            payload_bytes,
             partitions,
             received: summary.received,
             landed: summary.landed,
@@ -108,34 +122,56 @@ impl Ingest {
             rejected: summary.rejected,
             objects: summary.objects,
             bytes: summary.bytes,
+            ranges: &summary.ranges.join(" "),
         }
-        .emit();
+        .emit(self.lake.telemetry());
+    }
+
+    /// What became of a partition's records, also where it failed before the last of them.
+    fn emit_done(&self, batch: &Batch<'_>, landed: &Landed) {
+        let rejects: Vec<(&str, u64)> =
+            landed.rejects.iter().map(|(reason, count)| (reason.as_str(), *count as u64)).collect();
+        PartitionDone {
+            topic: &batch.topic,
+            partition: &batch.partition.to_string(),
+            received: batch.records.len() as u64,
+            landed: landed.rows,
+            trimmed: landed.trimmed,
+            rejects: &rejects,
+            newest_timestamp: landed.newest_timestamp,
+        }
+        .emit(self.lake.telemetry());
+    }
+
+    fn emit_failure(&self, batch: &Batch<'_>, call: &Call, failure: &Failure) {
+        PartitionFailed {
+            request_id: &call.request_id,
+            topic: &batch.topic,
+            partition: &batch.partition.to_string(),
+            from: &batch.records.first().map(|record| record.position.to_string()).unwrap_or_default(),
+            kind: failure.kind.as_str(),
+            message: &failure.message,
+        }
+        .emit(self.lake.telemetry());
+    }
+
+    fn stage_ended(&self, stage: &'static str, began: Instant) {
+        StageEnded { function: NAME, stage, duration: began.elapsed() }.emit(self.lake.telemetry());
     }
 }
 
 impl Summary {
-    fn add(&mut self, landed: &Landed) {
+    fn add(&mut self, landed: Landed) {
         self.landed += landed.rows;
         self.trimmed += landed.trimmed;
         self.rejected += landed.rejected;
         self.objects += landed.objects;
         self.bytes += landed.bytes;
+        self.ranges.extend(landed.ranges);
         for (reason, count) in &landed.rejects {
             *self.rejects.entry(reason.as_str()).or_default() += *count as u64;
         }
     }
-}
-
-fn emit_failure(batch: &Batch<'_>, call: &Call, failure: &Failure) {
-    PartitionFailed {
-        request_id: &call.request_id,
-        topic: &batch.topic,
-        partition: &batch.partition.to_string(),
-        from: &batch.records.first().map(|record| record.position.to_string()).unwrap_or_default(),
-        kind: failure.kind.as_str(),
-        message: &failure.message,
-    }
-    .emit();
 }
 
 /// Everything from the first record of a failed partition is to be delivered again; what of it landed is trimmed then.

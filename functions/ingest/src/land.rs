@@ -1,9 +1,10 @@
 //! The landing of one partition's batch: trim to the tail, encode, create the next object; whoever comes second looks again.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use bytes::Bytes;
-use penstock_core::chain::{Gap, Link, Offsets, Refusal, Step, Tail, next_step, split_at_tail};
+use penstock_core::chain::{Gap, Link, LinkKind, Offsets, Refusal, Step, Tail, next_step, split_at_tail};
 use penstock_core::keys::{ChainId, MAX_NAME_BYTES};
 use penstock_core::parse;
 use penstock_core::payload::{Batch, Record};
@@ -13,6 +14,7 @@ use penstock_core::reject::Reason;
 use penstock_lake::chain::find_tail;
 use penstock_lake::{Put, Store, hints};
 use penstock_runtime::{Call, Failure};
+use penstock_telemetry::ingest::GapDeclared;
 
 use crate::tails::Seen;
 use crate::{Ingest, overlap};
@@ -28,6 +30,10 @@ pub struct Landed {
     pub rejects: BTreeMap<Reason, usize>,
     pub objects: u64,
     pub bytes: u64,
+    /// The objects as `key..next`.
+    pub ranges: Vec<String>,
+    /// The newest record timestamp that the chain has seen.
+    pub newest_timestamp: Option<i64>,
 }
 
 /// An object that is ready to be created.
@@ -41,17 +47,19 @@ impl Ingest {
     /// Lands what is new of a batch. When it returns, every record of it stands in the lake.
     pub(crate) async fn land_batch(&self, batch: &Batch<'_>, call: &Call) -> Result<Landed, Failure> {
         let chain = self.chain(batch);
-        let landed = self.land(&chain, batch, call).await;
-        if landed.is_err() {
+        let mut landed = Landed::default();
+        let result = self.land(&chain, batch, &mut landed, call).await;
+        if result.is_err() {
             self.tails.forget(&chain);
         }
-        landed
+        self.emit_done(batch, &landed);
+        result.map(|()| landed)
     }
 
-    async fn land(&self, chain: &ChainId, batch: &Batch<'_>, call: &Call) -> Result<Landed, Failure> {
+    async fn land(&self, chain: &ChainId, batch: &Batch<'_>, landed: &mut Landed, call: &Call) -> Result<(), Failure> {
         let store = self.lake.store_until(call.deadline);
         let Some(first) = batch.records.first() else {
-            return Ok(Landed::default());
+            return Ok(());
         };
         if let Some(name) = chain.name_too_long() {
             return Err(Failure::misconfigured(format!(
@@ -62,7 +70,6 @@ impl Ingest {
             )));
         }
         let mut seen = self.tail(&*store, chain, first.position).await?;
-        let mut landed = Landed::default();
         // Below this position every record is known to be the one that landed.
         let mut verified = Position::ZERO;
         loop {
@@ -72,16 +79,18 @@ impl Ingest {
             let found = unverified(batch, verified, tail);
             self.check_overlap(&*store, chain, tail, found).await?;
             landed.trimmed += found.len() as u64;
+            landed.newest_timestamp = tail.newest_timestamp;
             verified = tail.next;
             let object = match step {
-                Step::Landed => return Ok(landed),
+                Step::Landed => return Ok(()),
                 Step::Declare(gap) => self.gap_object(chain, tail, &gap, call)?,
                 Step::Write { records, next } => self.data_object(chain, tail, records, next, batch, call)?,
             };
             seen = match self.create(&*store, chain, &seen, &object).await? {
                 Some(seen) => {
                     verified = object.link.next;
-                    landed.add(&object);
+                    landed.add(&object, &chain.object(&self.dataset.name, object.link.from));
+                    self.emit_gap(&object.link, call);
                     seen
                 }
                 None => self.look(&*store, chain, Some(tail.next)).await?,
@@ -104,7 +113,10 @@ impl Ingest {
         if !seen.is_recent(now) {
             return Ok(None);
         }
-        match store.put_new(&chain.object(&self.dataset.name, object.link.from), object.bytes.clone()).await? {
+        let began = Instant::now();
+        let put = store.put_new(&chain.object(&self.dataset.name, object.link.from), object.bytes.clone()).await;
+        self.stage_ended("create", began);
+        match put? {
             Put::Created => {
                 let seen = Seen { tail: Tail::from(&object.link), at: now };
                 self.tails.remember(chain, &seen, object.link.from);
@@ -146,7 +158,10 @@ impl Ingest {
 
     async fn look(&self, store: &dyn Store, chain: &ChainId, known: Option<Position>) -> Result<Seen, Failure> {
         let at = self.lake.clock().now();
-        let end = find_tail(store, &self.dataset.name, chain, known).await?;
+        let began = Instant::now();
+        let end = find_tail(store, &self.dataset.name, chain, known).await;
+        self.stage_ended("locate", began);
+        let end = end?;
         let seen = Seen { tail: end.tail, at };
         if let Some(last) = end.last {
             self.tails.remember(chain, &seen, last);
@@ -181,7 +196,7 @@ impl Ingest {
         batch: &Batch<'_>,
         call: &Call,
     ) -> Result<Object, Failure> {
-        let arrived_at = self.lake.clock().now();
+        let (arrived_at, began) = (self.lake.clock().now(), Instant::now());
         let rows = parse::rows(&self.dataset, batch, records, chain.seed(), arrived_at).map_err(Failure::bug)?;
         let newest_timestamp = tail.newest_timestamp.max(rows.newest_timestamp);
         let link = Link {
@@ -195,6 +210,7 @@ impl Ingest {
             ..self.empty_link(chain, tail, arrived_at, call)
         };
         let bytes = raw_object::encode(&link, &rows.batch).map_err(Failure::bug)?;
+        self.stage_ended("encode", began);
         Ok(Object { link, bytes, rejects: rows.rejects })
     }
 
@@ -202,6 +218,20 @@ impl Ingest {
         let link = self.empty_link(chain, tail, self.lake.clock().now(), call).into_gap(gap.next, gap.reason);
         let bytes = raw_object::encode_gap(&self.dataset, &link).map_err(Failure::bug)?;
         Ok(Object { link, bytes, rejects: BTreeMap::new() })
+    }
+
+    /// The reason of a gap is the last that its link declares.
+    fn emit_gap(&self, link: &Link, call: &Call) {
+        let Some(gap) = link.gaps.last().filter(|_| link.kind == LinkKind::Gap) else { return };
+        GapDeclared {
+            request_id: &call.request_id,
+            topic: &link.chain.topic,
+            partition: &link.chain.partition.to_string(),
+            from: &gap.from.to_string(),
+            next: &gap.next.to_string(),
+            reason: gap.reason.as_str(),
+        }
+        .emit(self.lake.telemetry());
     }
 
     fn empty_link(&self, chain: &ChainId, tail: &Tail, arrived_at: i64, call: &Call) -> Link {
@@ -216,11 +246,13 @@ fn unverified<'r, 'a>(batch: &'r Batch<'a>, verified: Position, tail: &Tail) -> 
 }
 
 impl Landed {
-    fn add(&mut self, object: &Object) {
+    fn add(&mut self, object: &Object, key: &str) {
         self.rows += object.link.rows;
         self.rejected += object.link.rejected;
         self.objects += 1;
         self.bytes += object.bytes.len() as u64;
+        self.ranges.push(format!("{key}..{}", object.link.next));
+        self.newest_timestamp = object.link.newest_timestamp;
         for (reason, count) in &object.rejects {
             *self.rejects.entry(*reason).or_default() += count;
         }

@@ -11,6 +11,7 @@ mod pour;
 mod retention;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use penstock_core::cut::{Cut, POURABLE};
@@ -21,11 +22,17 @@ use penstock_core::state::{self, State};
 use penstock_core::window::WindowRow;
 use penstock_lake::{Store, cuts};
 use penstock_runtime::{Call, CutSettings, Failure, Function, Lake, Settings, SystemClock};
+use penstock_telemetry::Registry;
+use penstock_telemetry::function::StageEnded;
+use penstock_telemetry::refine::{Backlog, PartitionPoured, RefineRan};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 pub use declare::Mode;
+
+/// The function's name in metrics.
+pub const NAME: &str = "refine";
 
 /// A warm function.
 #[derive(Debug)]
@@ -56,8 +63,10 @@ pub struct Summary {
 
 #[async_trait]
 impl Function for Refine {
-    async fn open(settings: &Settings) -> Result<Self, Failure> {
-        let lake = Lake::open(&settings.lake, Arc::new(SystemClock)).await?;
+    const NAME: &'static str = NAME;
+
+    async fn open(settings: &Settings, telemetry: Arc<Registry>) -> Result<Self, Failure> {
+        let lake = Lake::open(&settings.lake, Arc::new(SystemClock), telemetry).await?;
         Ok(Self::new(lake, Arc::clone(&settings.dataset), settings.cut))
     }
 
@@ -80,12 +89,18 @@ impl Refine {
     /// # Errors
     /// The store's; or somebody must act on a cut that cannot be poured, or on a damaged object.
     pub async fn run(&self, mode: Mode, call: &Call) -> Result<Summary, Failure> {
+        let mut warm = self.warm.lock().await;
+        let (summary, backlog) = self.pour_what_waits(&mut warm, mode, call).await?;
+        self.emit_ran(&warm, backlog);
+        Ok(summary)
+    }
+
+    async fn pour_what_waits(&self, warm: &mut Warm, mode: Mode, call: &Call) -> Result<(Summary, Backlog), Failure> {
         let clock = self.lake.clock();
         let store = self.lake.store_until(call.deadline);
         // A deadline in the past means that there is none, unless it passes while this run waits.
         let deadline = Some(call.deadline).filter(|deadline| clock.now() < *deadline).unwrap_or(i64::MAX);
-        let mut warm = self.warm.lock().await;
-        let mut summary = Summary::default();
+        let (mut summary, mut backlog) = (Summary::default(), Backlog::default());
         let mut newest = cuts::newest(&*store, &self.dataset.name).await?;
         let mut began = clock.now();
         let mut longest = 0;
@@ -93,23 +108,47 @@ impl Refine {
             // Another cut like the longest one so far must fit, with half of its time to spare.
             if deadline <= began.saturating_add(longest / 2 * 3) {
                 summary.behind = true;
-                return Ok(summary);
+                return Ok((summary, backlog));
             }
-            let cut = if self.load_state(&*store, &mut warm, newest).await? {
-                match self.declare(&*store, &warm.state, mode).await? {
+            let cut = if self.load_state(&*store, warm, newest).await? {
+                let declared = self.declare(&*store, &warm.state, mode).await?;
+                backlog = declared.backlog;
+                match declared.cut {
                     Some(cut) => cut,
-                    None => return Ok(summary),
+                    None => return Ok((summary, backlog)),
                 }
             } else {
                 self.read_cut(&*store, newest).await?
             };
             newest = cut.number;
-            self.pour(&*store, &mut warm, &cut, call).await?;
+            self.pour(&*store, warm, &cut, call).await?;
             summary.cuts.push(cut.number);
             let ended = clock.now();
             longest = longest.max(ended.saturating_sub(began));
             began = ended;
         }
+    }
+
+    fn emit_ran(&self, warm: &Warm, backlog: Backlog) {
+        let state = &warm.state;
+        RefineRan {
+            cut: state.cut,
+            declared_at: (0 < state.cut).then_some(state.declared_at),
+            watermark: Some(state.watermark).filter(|watermark| i64::MIN < *watermark),
+            open_windows: state.open_windows,
+            ids: warm.ids.len(),
+            backlog,
+        }
+        .emit(self.lake.telemetry());
+        for chain in &state.chains {
+            let Some(newest_event_time) = chain.newest_event_time else { continue };
+            let partition = &chain.chain.partition.to_string();
+            PartitionPoured { topic: &chain.chain.topic, partition, newest_event_time }.emit(self.lake.telemetry());
+        }
+    }
+
+    pub(crate) fn stage_ended(&self, stage: &'static str, began: Instant) {
+        StageEnded { function: NAME, stage, duration: began.elapsed() }.emit(self.lake.telemetry());
     }
 
     async fn read_cut(&self, store: &dyn Store, number: u64) -> Result<Cut, Failure> {

@@ -1,5 +1,8 @@
 //! Pours a declared cut: reads its objects, lets the core do the rest, and creates what comes out, the state last.
 
+use std::fmt::Write;
+use std::time::Instant;
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -34,7 +37,10 @@ impl Refine {
             )));
         }
         let reach = pour::reach(cut, &dataset, &warm.state);
+        let began = Instant::now();
         load_ids(store, &dataset, warm, &reach).await?;
+        self.stage_ended("ids", began);
+        let began = Instant::now();
         let poured = match pour_objects(store, cut, &dataset, warm).await {
             Ok(poured) => poured,
             // Another run may have poured it meanwhile, and retention deleted its objects since.
@@ -43,8 +49,14 @@ impl Refine {
                 return if is_poured { Ok(()) } else { Err(failure) };
             }
         };
-        write(store, &dataset, cut, &poured).await?;
-        emit(&self.dataset.name, cut, &poured, warm.ids.len(), call);
+        self.stage_ended("pour", began);
+        let began = Instant::now();
+        let put = write(store, &dataset, cut, &poured).await?;
+        self.stage_ended("write", began);
+        // What another run poured, that one has counted.
+        if put == Put::Created {
+            self.emit_poured(cut, &poured, warm, call);
+        }
         let previous = std::mem::replace(&mut warm.state, poured.state);
         warm.open_windows = poured.open_windows;
         if !poured.new_ids.is_empty() {
@@ -52,6 +64,29 @@ impl Refine {
         }
         hints::write(store, &self.dataset.name, &progress(cut, store, &self.dataset.name).await).await;
         self.retire(store, &previous, &warm.state).await
+    }
+
+    fn emit_poured(&self, cut: &Cut, poured: &Poured, warm: &Warm, call: &Call) {
+        let (before, after) = (&warm.state, &poured.state);
+        let (sums_before, sums) = (before.chain_totals(), after.chain_totals());
+        CutPoured {
+            request_id: &call.request_id,
+            dataset: &self.dataset.name,
+            cut: cut.number,
+            objects: cut.objects().count(),
+            rows: cut.rows(),
+            silver: sums.silver.rows.saturating_sub(sums_before.silver.rows),
+            duplicates: sums.duplicates.rows.saturating_sub(sums_before.duplicates.rows),
+            late: after.totals.late_events.saturating_sub(before.totals.late_events),
+            windows: after.totals.windows_on_time.saturating_sub(before.totals.windows_on_time),
+            corrections: after.totals.windows_late.saturating_sub(before.totals.windows_late),
+            files: poured.parts.len(),
+            open_windows: after.open_windows,
+            ids: warm.ids.len() + poured.new_ids.len(),
+            watermark: after.watermark,
+            ranges: &ranges(&self.dataset.name, cut),
+        }
+        .emit(self.lake.telemetry());
     }
 }
 
@@ -129,16 +164,16 @@ fn failure(error: &PourError) -> Failure {
 }
 
 /// Creates the files and then the state, whose existence means that the cut is poured.
-async fn write(store: &dyn Store, dataset: &Dataset, cut: &Cut, poured: &Poured) -> Result<(), Failure> {
+async fn write(store: &dyn Store, dataset: &Dataset, cut: &Cut, poured: &Poured) -> Result<Put, Failure> {
     let writes: Vec<BoxFuture<'_, _>> =
         poured.parts.iter().map(|(part, bytes)| write_part(store, part, bytes).boxed()).collect();
     stream::iter(writes).buffer_unordered(REQUESTS_AT_ONCE).try_collect::<Vec<()>>().await?;
     let key = keys::state(&dataset.name, cut.number);
     match store.put_new(&key, poured.state_file.clone()).await? {
-        Put::Created => Ok(()),
+        Put::Created => Ok(Put::Created),
         Put::Exists => {
             let found = read_entry::<State>(store, &key, state::FOOTER_KEY).await?;
-            same(&key, &poured.state, found)
+            same(&key, &poured.state, found).map(|()| Put::Exists)
         }
     }
 }
@@ -179,17 +214,14 @@ async fn progress(cut: &Cut, store: &dyn Store, dataset: &str) -> Progress {
     progress
 }
 
-fn emit(dataset: &str, cut: &Cut, poured: &Poured, ids: usize, call: &Call) {
-    CutPoured {
-        request_id: &call.request_id,
-        dataset,
-        cut: cut.number,
-        objects: cut.objects().count(),
-        rows: cut.rows(),
-        files: poured.parts.len(),
-        open_windows: poured.state.open_windows,
-        ids: ids + poured.new_ids.len(),
-        watermark: poured.state.watermark,
+/// What the cut takes of each chain: with the key of a raw object, but for its number, a search leads here.
+fn ranges(dataset: &str, cut: &Cut) -> String {
+    let mut ranges = String::new();
+    for chain in &cut.chains {
+        let (Some(first), Some(last)) = (chain.objects.first(), chain.objects.last()) else { continue };
+        let separator = if ranges.is_empty() { "" } else { " " };
+        // Writing into a string cannot fail.
+        let _ = write!(ranges, "{separator}{}..{}", chain.chain.object(dataset, first.from), last.next);
     }
-    .emit();
+    ranges
 }

@@ -67,7 +67,7 @@ mod tests {
         let mut checks = Vec::new();
         check(&url, &[], &mut checks).await;
         assert_eq!(checks[0].problems.len(), 1, "{checks:?}");
-        let lake = Lake::open(&url, Arc::new(SystemClock)).await.unwrap();
+        let lake = Lake::open(&url, Arc::new(SystemClock), Arc::default()).await.unwrap();
         let before = lake.store().get(FORMAT_KEY).await.unwrap();
         checks.clear();
         check(&url, &[], &mut checks).await;
