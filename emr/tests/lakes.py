@@ -5,6 +5,7 @@ that duplicates are looked for within one run only: what repeats an id in a late
 beyond the horizon do.
 """
 
+import base64
 import json
 import math
 import random
@@ -13,7 +14,11 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
+from typing import Any
+
+from functions import running
 
 IOT = Path(__file__).parents[2] / "datasets/iot.toml"
 _chance = random.Random(20260310)
@@ -27,10 +32,13 @@ class Event:
     event_time: datetime | str = NOON
     event_id: str = field(default_factory=lambda: str(uuid.UUID(int=_chance.getrandbits(128))))
     value: float | None = 1.5
+    shard: int | None = None
+    """Of Kinesis; none is Kafka's."""
 
     def json(self) -> str:
         time = self.event_time if isinstance(self.event_time, str) else self.event_time.isoformat()
         fields = {**vars(self), "event_time": time, "device_id": f"{self.device_type}-{int(self.event_id[:4], 16) % 5}"}
+        del fields["shard"]
         # Python writes NaN as it is; no JSON has it, and the record is rejected.
         return json.dumps({name: value for name, value in fields.items() if value is not None})
 
@@ -159,6 +167,19 @@ def at_random() -> list[Run]:
     return runs
 
 
+def shards() -> list[Run]:
+    """Copies of an id with other values: Kafka's count before Kinesis', then the first by shard and sequence number."""
+    original = group("copied", spread(600))
+    # The copies' numbers are longer: as text they would come first.
+    behind = [replace(event, event_duration=1e6) for event in original[:300]]
+    other = group("copied to others", spread(600))
+    other_shards = [replace(event, event_duration=-7.0, shard=0) for event in other[:20]]
+    other_shards += [replace(event, event_duration=1e6, shard=2) for event in other[20:40]]
+    kafka = [replace(event, event_duration=-9.0) for event in other[10:30]]
+    in_shard = [replace(event, shard=1) for event in [*original, *other]]
+    return [in_shard, [*other_shards, *(replace(event, shard=1) for event in behind)], kafka]
+
+
 LAKES: tuple[Make, ...] = (
     thresholds,
     first_of_an_id,
@@ -168,6 +189,7 @@ LAKES: tuple[Make, ...] = (
     days,
     nulls,
     at_random,
+    shards,
 )
 
 
@@ -180,22 +202,64 @@ def pour(penstock: Path, root: Path, make: Make) -> Path:
     partitions = "3" if make is at_random else "1"
     # A lake does not depend on which others were made before.
     _chance.seed(make.__name__)
+    numbers = dict.fromkeys(range(3), FIRST_SEQUENCE_NUMBER)
     for number, run in enumerate(make()):
-        lines = root / f"run-{number}.ndjson"
-        lines.write_text("".join(f"{event.json()}\n" for event in run))
         file = before if make is nulls and number == 0 else dataset
-        options: list[str | Path] = [
-            "--lake",
-            root / "lake",
-            "--dataset",
-            file,
-            "--input",
-            lines,
-            "--partitions",
-            partitions,
-        ]
-        subprocess.run([penstock, "run", *options], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if run[0].shard is None:
+            _run(penstock, root, file, run, partitions)
+        else:
+            _deliver(penstock.parent, root / "lake", file, run, numbers)
     return dataset
+
+
+def _run(penstock: Path, root: Path, dataset: Path, run: Run, partitions: str) -> None:
+    lines = root / "run.ndjson"
+    lines.write_text("".join(f"{event.json()}\n" for event in run))
+    given: list[str | Path] = [
+        "--lake",
+        root / "lake",
+        "--dataset",
+        dataset,
+        "--input",
+        lines,
+        "--partitions",
+        partitions,
+    ]
+    subprocess.run([penstock, "run", *given], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+FIRST_SEQUENCE_NUMBER = 10**56 - 350
+"""After 350 records of a shard the numbers get a digit more."""
+
+
+def _deliver(binaries: Path, lake: Path, dataset: Path, run: Run, numbers: dict[int, int]) -> None:
+    """Calls the functions with what a stream holds, as Lambda does; `numbers` is the next one of each shard."""
+    settings = {"PENSTOCK_LAKE": f"file://{lake}", "PENSTOCK_DATASET": str(dataset), "PENSTOCK_SOURCE": "kinesis"}
+    with running(binaries / "ingest", settings) as ingest, running(binaries / "refine", settings) as refine:
+        for shard, events in groupby(run, lambda event: event.shard or 0):
+            values = list(events)
+            ingest.call({"Records": [_record(event, shard, numbers[shard] + n) for n, event in enumerate(values)]})
+            numbers[shard] += len(values)
+        refine.call({})
+
+
+def _record(event: Event, shard: int, sequence_number: int) -> dict[str, Any]:
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": event.device_type,
+            "sequenceNumber": str(sequence_number),
+            "data": base64.b64encode(event.json().encode()).decode(),
+            "approximateArrivalTimestamp": NOON.timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"shardId-{shard:012}:{sequence_number}",
+        "eventName": "aws:kinesis:record",
+        "awsRegion": "us-east-1",
+        # The name of the topic in `penstock run`.
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/events",
+    }
 
 
 def _dataset() -> str:

@@ -7,10 +7,12 @@ approach, each with the errors of its own way of adding up.
 
 import math
 import statistics
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pyarrow.dataset
 import pyarrow.parquet
@@ -25,8 +27,8 @@ class Event:
     event_id: str
     device_type: str
     event_duration: float | None
-    place: tuple[str, int, int]
-    """Topic, partition, offset: of one id the first counts."""
+    place: tuple[str, int, str, int]
+    """Topic, partition, shard, and offset or sequence number: of one id the first counts."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,17 @@ def read_silver(folder: Path) -> list[Event]:
             row["event_id"],
             row["device_type"],
             row["event_duration"],
-            (row["topic"], row["partition"], row["offset"]),
+            _place(row),
         )
         for row in table.to_pylist()
     ]
+
+
+def _place(row: dict[str, Any]) -> tuple[str, int, str, int]:
+    if row["shard"] is None:
+        return row["topic"], row["partition"], "", row["offset"]
+    # Behind all partitions. A sequence number is text, and compares as a number.
+    return row["topic"], sys.maxsize, row["shard"], int(row["sequence_number"])
 
 
 def answer(events: Iterable[Event], min_events: int = 500, deviations: float = 3.0) -> list[Expected]:

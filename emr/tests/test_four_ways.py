@@ -84,6 +84,10 @@ def test_the_lakes_have_what_they_are_for(poured: Callable[[lakes.Make], Poured]
         "2026-03-10 zones": 500,
         "2026-03-12 after an empty day": 555,
     }
+    assert counts(lakes.shards) == {
+        "2026-03-10 copied": (600, 0),
+        "2026-03-10 copied to others": (600, 0),
+    }
     # Ten of the 300 were sent again, with a value, by then.
     assert counts(lakes.nulls) == {
         "2026-03-10 499 and nulls": (509, 0),

@@ -48,7 +48,7 @@ def found(outcome: tuple[int, str]) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("make", [lakes.days, lakes.at_random, lakes.nulls, lakes.magnitudes])
+@pytest.mark.parametrize("make", [lakes.days, lakes.at_random, lakes.nulls, lakes.magnitudes, lakes.shards])
 def test_a_lake_of_the_product_is_as_it_should_be(make: lakes.Make, poured: Pour, check: Validate) -> None:
     outcome = check(poured(make).lake)
     assert found(outcome) == [], outcome[1]
