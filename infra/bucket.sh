@@ -159,6 +159,10 @@ lifecycle() {
     {
       "ID": "results-of-athena", "Status": "Enabled", "Filter": {"Prefix": "athena-results/"},
       "Expiration": {"Days": 7}
+    },
+    {
+      "ID": "logs-of-emr", "Status": "Enabled", "Filter": {"Prefix": "emr-logs/"},
+      "Expiration": {"Days": 30}
     }$cold
   ]
 }

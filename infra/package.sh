@@ -20,6 +20,7 @@ main() {
     fi
     # shellcheck disable=SC2086 # DATASETS is a list of files
     "$python" infra/package.py "$binaries" "$OUT" ${DATASETS:-}
+    PYTHON="$python" emr/package.sh "$OUT/emr"
 }
 
 build() {

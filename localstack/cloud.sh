@@ -126,6 +126,8 @@ readonly emulator_environment=(
     # Kinesis would write everything that it holds to the disk every five seconds, for a restart after which nothing counts.
     KINESIS_PERSISTENCE=0
     "LOCAL_CLOUD_HOME=$HOME_DIR" "LOCAL_CLOUD_JOB_LOGS=$HOME_DIR/jobs" "LOCAL_CLOUD_MSK_BROKERS=127.0.0.1:$KAFKA_PORT"
+    # Spark itself is fetched when the first job asks for it.
+    "LOCAL_CLOUD_SPARK_SUBMIT=${LOCAL_CLOUD_SPARK_SUBMIT:-$PWD/emr/spark-submit.sh}"
     "PYTHONPATH=$HOME_DIR/extension" PYTHONUNBUFFERED=1
 )
 

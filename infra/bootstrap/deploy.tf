@@ -20,6 +20,7 @@ module "plan" {
   pipeline          = "penstock-${each.key}"
   bucket            = each.value.bucket
   streams           = each.value.streams
+  emr               = each.value.emr
   state             = { bucket = var.state_bucket, key = "penstock/${each.key}.tfstate" }
 }
 
@@ -34,5 +35,6 @@ module "deploy" {
   pipeline          = "penstock-${each.key}"
   bucket            = each.value.bucket
   streams           = each.value.streams
+  emr               = each.value.emr
   state             = { bucket = var.state_bucket, key = "penstock/${each.key}.tfstate" }
 }

@@ -35,10 +35,11 @@ variable "repository" {
 }
 
 variable "environments" {
-  description = "The environments that workflows deploy, dev or prod: the lake's bucket, and the Kinesis streams that the pipeline makes. Empty: none."
+  description = "The environments that workflows deploy, dev or prod: the lake's bucket, the Kinesis streams that the pipeline makes, and whether it has a daily report (emr). Empty: none."
   type = map(object({
     bucket  = string
     streams = optional(set(string), [])
+    emr     = optional(bool, false)
   }))
   default  = {}
   nullable = false

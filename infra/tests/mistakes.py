@@ -28,6 +28,12 @@ STREAM = "modules/source-kinesis/stream.tf"
 INGEST = "modules/pipeline/ingest.tf"
 REFINE = "modules/pipeline/refine.tf"
 WORKGROUP = "modules/catalog/workgroup.tf"
+EMR_JOB = "modules/emr/job.tf"
+EMR_MACHINE = "modules/emr/machine.tf"
+EMR_SERVERLESS = "modules/emr/serverless.tf"
+EMR_EC2 = "modules/emr/ec2.tf"
+EMR_SCHEDULE = "modules/emr/schedule.tf"
+EMR_TOPIC = "modules/emr/topic.tf"
 NETWORK = "modules/network/network.tf"
 ENDPOINTS = "modules/network/endpoints.tf"
 DEPLOY_ROLE = "modules/deploy-role/role.tf"
@@ -142,6 +148,67 @@ MISTAKES = [
         "  security_group_id            = aws_security_group.this[0].id\n"
         '  cidr_ipv4                    = "0.0.0.0/0"\n',
     ),
+    # The daily report
+    Mistake(
+        "the job may write all of the lake",
+        EMR_JOB,
+        'Resource = ["${local.bucket_arn}/${local.reports}", "${local.bucket_arn}/${local.reports}/*"]',
+        'Resource = ["${local.bucket_arn}/*"]',
+    ),
+    Mistake("the job may do anything with objects", EMR_JOB, 'Action   = ["s3:GetObject"]', 'Action   = ["s3:*"]'),
+    Mistake("the job lists everything", EMR_JOB, "          StringLikeIfExists = {\n", "          StringLike = {\n"),
+    Mistake("any application takes the role of the job", EMR_JOB, ', "aws:SourceArn" = arn }', " }"),
+    Mistake(
+        "workers wait for jobs at night",
+        EMR_SERVERLESS,
+        "  auto_stop_configuration {\n    enabled              = true",
+        "  auto_stop_configuration {\n    enabled              = false",
+    ),
+    Mistake("a question may cost anything", EMR_SERVERLESS, '"${var.maximum_vcpu} vCPU"', '"4000 vCPU"'),
+    Mistake(
+        "the state machine hands out any role",
+        EMR_SERVERLESS,
+        "Resource  = [aws_iam_role.job.arn]",
+        'Resource  = ["*"]',
+    ),
+    Mistake(
+        "nobody waits for the job",
+        EMR_SERVERLESS,
+        "emr-serverless:startJobRun.sync",
+        "emr-serverless:startJobRun",
+    ),
+    Mistake("the report is not looked at", EMR_SERVERLESS, 'Next  = "ReadTheManifest"', 'Next  = "Done"'),
+    Mistake(
+        "a cluster that nobody needs goes on", EMR_EC2, "        AutoTerminationPolicy = { IdleTimeout = 600 }\n", ""
+    ),
+    Mistake(
+        "a cluster of a failed step goes on",
+        EMR_EC2,
+        '[merge(local.give_up["The step failed"][0], { Next = "EndTheCluster" })]',
+        'local.give_up["The step failed"]',
+    ),
+    Mistake(
+        "the state machine ends the clusters of others",
+        EMR_EC2,
+        '      Condition = { StringEquals = { "elasticmapreduce:ResourceTag/penstock" = var.name } }\n',
+        "",
+    ),
+    Mistake("a failure is told to nobody", EMR_MACHINE, '      Next        = "Tell"', '      Next        = "Failed"'),
+    Mistake("a failed execution looks well", EMR_MACHINE, 'Type  = "Fail"', 'Type  = "Succeed"'),
+    Mistake("a failed job is not tried again", EMR_MACHINE, "MaxAttempts     = var.retry.times", "MaxAttempts     = 0"),
+    Mistake(
+        "other state machines take the role",
+        EMR_MACHINE,
+        "stateMachine:${var.name}",
+        "stateMachine:*",
+    ),
+    Mistake(
+        "the schedule may start every state machine",
+        EMR_SCHEDULE,
+        "Resource = [aws_sfn_state_machine.this.arn]",
+        'Resource = ["*"]',
+    ),
+    Mistake("messages are readable on the disk", EMR_TOPIC, '  kms_master_key_id = "alias/aws/sns"\n', ""),
     # Around it
     Mistake(
         "a question may read everything",

@@ -24,6 +24,7 @@ main() {
     copy_infra "$work"
     rm -rf "$work/target/lambda" "$LOGS"
     "$venv/bin/python" infra/package.py "$BINARIES" "$work/target/lambda"
+    emr/package.sh "$work/target/lambda/emr"
     check "$@"
 }
 

@@ -1,4 +1,7 @@
 mock_provider "aws" {
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::111122223333:policy/a-policy" }
+  }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }

@@ -15,6 +15,8 @@ module "pipeline" {
   msk     = var.msk
   kinesis = var.kinesis
 
+  emr = var.emr
+
   gradual            = var.gradual
   log_retention_days = 7
 }

@@ -32,6 +32,8 @@ module "pipeline" {
     }
   }
 
+  emr = var.emr
+
   # The emulator has no X-Ray.
   tracing = false
 }

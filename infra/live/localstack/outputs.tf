@@ -22,3 +22,8 @@ output "athena" {
   description = "Where to ask in SQL: work group and database."
   value       = module.pipeline.athena
 }
+
+output "emr" {
+  description = "The daily report: its state machine, what starts a job by hand, and who hears of a failure."
+  value       = module.pipeline.emr
+}

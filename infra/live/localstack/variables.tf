@@ -33,3 +33,10 @@ variable "shards" {
   type        = number
   default     = 2
 }
+
+# The pipeline declares what it may say, and checks it.
+variable "emr" {
+  description = "A daily report of the 95th percentile by Spark on EMR; {} has all defaults, and null is none. See modules/pipeline."
+  type        = any
+  default     = null
+}

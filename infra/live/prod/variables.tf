@@ -53,3 +53,10 @@ variable "gradual" {
   type        = map(object({ stable_version = string, new_share = number }))
   default     = {}
 }
+
+# The pipeline declares what it may say, and checks it.
+variable "emr" {
+  description = "A daily report of the 95th percentile by Spark on EMR; {} has all defaults, and null is none. See modules/pipeline."
+  type        = any
+  default     = null
+}

@@ -66,6 +66,13 @@ variable "streams" {
   }
 }
 
+variable "emr" {
+  description = "Whether the pipeline makes a daily report (modules/emr), and deployments change it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "state" {
   description = "Where Terraform keeps the state of this environment."
   type = object({

@@ -32,3 +32,15 @@ output "athena" {
   description = "Where to ask in SQL: work group and database; null without a catalogue."
   value       = one([for catalog in module.catalog : { workgroup = catalog.workgroup, database = catalog.database }])
 }
+
+output "emr" {
+  description = "The daily report: its state machine, what starts a job by hand, and who hears of a failure; null without one."
+  value = one([for emr in module.emr : {
+    state_machine_arn = emr.state_machine_arn
+    application_id    = emr.application_id
+    job_role_arn      = emr.job_role_arn
+    artifacts         = emr.artifacts
+    reports           = emr.reports
+    topic_arn         = emr.topic_arn
+  }])
+}

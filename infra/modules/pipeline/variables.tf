@@ -227,6 +227,24 @@ variable "catalog" {
   default = {}
 }
 
+variable "emr" {
+  description = "A daily report of the 95th percentile by Spark on EMR; modules/emr explains the rest. null: none."
+  type = object({
+    ec2             = optional(object({ subnet_id = string, instance_type = optional(string), workers = optional(number) }))
+    maximum_vcpu    = optional(number)
+    architecture    = optional(string)
+    release_label   = optional(string)
+    spark_options   = optional(string)
+    job_options     = optional(list(string))
+    schedule        = optional(string)
+    enabled         = optional(bool)
+    timeout_minutes = optional(number)
+    retry           = optional(object({ times = optional(number), after_secs = optional(number) }))
+    topic_arn       = optional(string)
+  })
+  default = null
+}
+
 variable "log" {
   description = "What the functions log: error, warn, info, debug, or a filter (PENSTOCK_LOG)."
   type        = string

@@ -32,6 +32,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
+  rule {
+    id     = "logs-of-emr"
+    status = "Enabled"
+
+    filter {
+      prefix = "emr-logs/"
+    }
+
+    expiration {
+      days = 30
+    }
+  }
+
   dynamic "rule" {
     for_each = var.raw_to_cold_after_days == 0 ? [] : [var.raw_to_cold_after_days]
 

@@ -23,6 +23,8 @@ DROPPED = (
     "schedulerConfiguration",
 )
 
+KNOWN_RELEASE = "emr-7.13.0"
+
 _jobs: dict[str, Job] = {}
 
 
@@ -40,9 +42,10 @@ def handlers() -> dict[str, Handler]:
 
 
 def create_application(context: Any, request: dict[str, Any]) -> Any:
-    # Terraform sends "spark", and moto takes "SPARK" only.
-    result = call_moto_with(context, {**request, "type": request["type"].upper()})
+    # Terraform sends "spark", and moto takes "SPARK" only; emr-spark releases are none that it knows.
+    result = call_moto_with(context, {**request, "type": request["type"].upper(), "releaseLabel": KNOWN_RELEASE})
     application = _backend(context).applications[result["applicationId"]]
+    application.release_label = request["releaseLabel"]
     # moto says STARTED.
     application.state, application.created_at, application.updated_at = "CREATED", _stamp(), _stamp()
     application.request = {name: request[name] for name in DROPPED if name in request}

@@ -4,6 +4,9 @@
 each also with `.sync`, which waits for the end.
 """
 
+import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 from local_cloud import emulator
@@ -22,6 +25,15 @@ def add_emr() -> None:
     factory.state_task_service_for = lambda service_name: (
         own[service_name]() if service_name in own else others(service_name)
     )
+
+
+def take_the_java_that_is_here() -> None:
+    """A library in Java evaluates JSONata, and the emulator would fetch a Java of its own from outside registries."""
+    if emulator.NAME == "localstack" and (java := shutil.which("java")):
+        home = os.environ.get("JAVA_HOME") or str(Path(java).resolve().parents[1])
+        installer = emulator.module("services.stepfunctions.packages").JSONataPackageInstaller
+        installer._prepare_installation = lambda *_: None
+        installer.get_java_home = lambda *_: home
 
 
 def _services() -> tuple[type[Any], type[Any]]:
@@ -131,7 +143,8 @@ def _waiting_service() -> type[Any]:
 
     class WaitingService(callback):  # type: ignore[misc, valid-type]
         def __init__(self) -> None:
-            super().__init__(supported_integration_patterns={condition.Sync, condition.WaitForTaskToken})
+            # With task tokens, which these do not have, a second try would find the first one's ended.
+            super().__init__(supported_integration_patterns={condition.Sync})
 
         def _validate_service_integration_is_supported(self) -> None:
             """The emulator has a list, and these are not on it."""

@@ -1,4 +1,7 @@
 mock_provider "aws" {
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::111122223333:policy/a-policy" }
+  }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
@@ -97,6 +100,67 @@ run "pull_requests_may_only_look" {
   assert {
     condition = alltrue(flatten([
       for statement in local.look : [for action in statement.Action : can(regex("^[a-z0-9]+:(Get|List|Describe)", action))]
+    ]))
+    error_message = "looking has an action that changes"
+  }
+}
+
+run "without_a_daily_report_nobody_touches_emr" {
+  assert {
+    condition     = length(aws_iam_policy.look_at_emr) == 0 && length(aws_iam_policy.change_emr) == 0
+    error_message = "rights for what is not there"
+  }
+}
+
+run "a_deployment_changes_the_daily_report_of_its_pipeline" {
+  variables {
+    emr = true
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in concat(local.look_at_emr, local.change_emr) :
+      alltrue([for action in statement.Action : !strcontains(action, "*")])
+    ])
+    error_message = "an action has a pattern"
+  }
+
+  assert {
+    condition = [
+      for statement in concat(local.look_at_emr, local.change_emr) : statement.Sid
+      if anytrue([for resource in statement.Resource : !strcontains(resource, "penstock-dev-")])
+    ] == ["SeeTheApplication", "MakeAnApplication", "ChangeTheApplication", "LetEmrMakeItsOwnRole", "CheckStateMachines"]
+    error_message = "only what AWS names itself may be another pipeline's"
+  }
+
+  assert {
+    condition = [for statement in local.change_emr : [statement.Resource, statement.Condition] if contains(statement.Action, "iam:PassRole") || contains(statement.Action, "iam:AttachRolePolicy")] == [
+      [["arn:aws:iam::111122223333:role/penstock-dev-*"], { ArnEquals = { "iam:PolicyARN" = "arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2" } }],
+      [["arn:aws:iam::111122223333:role/penstock-dev-*"], { StringEquals = { "iam:PassedToService" = ["ec2.amazonaws.com", "states.amazonaws.com"] } }],
+    ]
+    error_message = "a role may get other policies, or go to other services"
+  }
+
+  assert {
+    condition     = max([for policy in [aws_iam_policy.look_at_emr[0].policy, aws_iam_policy.change_emr[0].policy] : length(policy)]...) <= 6144
+    error_message = "IAM takes 6,144 characters"
+  }
+}
+
+run "a_pull_request_looks_at_the_daily_report" {
+  variables {
+    environment = null
+    emr         = true
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.look_at_emr) == 1 && length(aws_iam_policy.change_emr) == 0
+    error_message = "a pull request may change something, or cannot plan"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in local.look_at_emr : [for action in statement.Action : can(regex("^[a-z0-9-]+:(Get|List|Describe)", action))]
     ]))
     error_message = "looking has an action that changes"
   }

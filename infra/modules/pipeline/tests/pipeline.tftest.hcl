@@ -185,6 +185,38 @@ run "nobody_has_to_have_a_catalogue" {
   }
 }
 
+run "nobody_has_to_have_a_daily_report" {
+  assert {
+    condition     = length(module.emr) == 0 && output.emr == null
+    error_message = "no report was asked for"
+  }
+}
+
+run "the_daily_report_is_of_this_lake_and_dataset" {
+  variables {
+    emr = {}
+  }
+
+  assert {
+    condition = (
+      output.emr.reports == "s3://a-lake/l/reports/p95/iot/" && startswith(output.emr.artifacts, "s3://a-lake/emr-artifacts/p-p95/") &&
+      output.emr.application_id != null
+    )
+    error_message = "the report is another one: ${jsonencode(output.emr)}"
+  }
+}
+
+run "the_daily_report_runs_on_ec2_if_it_has_a_subnet" {
+  variables {
+    emr = { ec2 = { subnet_id = "subnet-0123456789abcdef0" } }
+  }
+
+  assert {
+    condition     = output.emr.application_id == null
+    error_message = "there is an application as well"
+  }
+}
+
 run "a_pipeline_needs_a_source" {
   command = plan
 

@@ -112,13 +112,14 @@ run "raw_moves_to_storage_that_answers_at_once_and_never_expires" {
       } == {
       abandoned-uploads   = []
       results-of-athena   = []
+      logs-of-emr         = []
       raw-to-cold-storage = ["90 GLACIER_IR"]
     }
     error_message = "the rules are others"
   }
 
   assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : one(rule.filter).prefix if length(rule.expiration) > 0] == ["athena-results/"]
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.lake.rule : one(rule.filter).prefix if length(rule.expiration) > 0] == ["athena-results/", "emr-logs/"]
     error_message = "nothing of the lake may expire by a rule of the bucket"
   }
 }
@@ -129,7 +130,7 @@ run "raw_can_stay_where_it_is" {
   }
 
   assert {
-    condition     = length(aws_s3_bucket_lifecycle_configuration.lake.rule) == 2
+    condition     = length(aws_s3_bucket_lifecycle_configuration.lake.rule) == 3
     error_message = "0 means that raw never moves"
   }
 }

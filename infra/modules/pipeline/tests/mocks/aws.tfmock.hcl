@@ -18,6 +18,15 @@ mock_resource "aws_iam_role" {
 mock_resource "aws_scheduler_schedule_group" {
   defaults = { arn = "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/p-refine" }
 }
+mock_resource "aws_emrserverless_application" {
+  defaults = { id = "an-application", arn = "arn:aws:emr-serverless:eu-central-1:111122223333:/applications/an-application" }
+}
+mock_resource "aws_sfn_state_machine" {
+  defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:p-p95" }
+}
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:eu-central-1:111122223333:p-p95" }
+}
 mock_resource "aws_kinesis_stream" {
   defaults = { arn = "arn:aws:kinesis:eu-central-1:111122223333:stream/events" }
 }

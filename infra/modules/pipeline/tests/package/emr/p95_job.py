@@ -1,0 +1,1 @@
+stands for p95_job.py

@@ -1,0 +1,1 @@
+stands for validate_job.py
