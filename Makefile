@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -108,7 +108,11 @@ test-watch: need-compiler ## the functions under cargo lambda watch, by hand and
 
 test-cloud: need-compiler ## the whole path on a local cloud by Terraform, while functions die and S3 fails (Python, Terraform, Node, Java)
 	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-producer -p penstock-trigger
-	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release"
+	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release" --ignore=test_emr.py
+
+test-emr: need-compiler ## the report of a day on a local cloud by Terraform: EMR both ways, with real Spark (Python, Terraform, Java, Maven)
+	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-trigger
+	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release" test_emr.py
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from urllib.parse import parse_qs, unquote, urlsplit
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
@@ -56,6 +57,18 @@ class Call:
         return f"{self.function} calls {self.action} on {self.resource}" + (
             " with If-None-Match" if self.if_none_match else ""
         )
+
+
+def calls_of(request: Request, function: str) -> list[Call]:
+    """All that IAM looks at: of a copy also what is read, of a list of deletions each."""
+    call = call_of(request, function)
+    if source := request.headers.get("x-amz-copy-source"):
+        return [call, Call(function, "s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/')}")]
+    if request.service == "s3" and request.method == "POST" and "delete" in request.parameters:
+        bucket = request.path.strip("/")
+        keys = re.findall(r"<Key>(.*?)</Key>", request.body.decode())
+        return [Call(function, "s3:DeleteObject", f"arn:aws:s3:::{bucket}/{unescape(key)}") for key in keys]
+    return [call]
 
 
 def call_of(request: Request, function: str) -> Call:

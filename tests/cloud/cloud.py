@@ -147,6 +147,8 @@ def running_cloud(session: pytest.Session, name: str, **settings: str) -> Iterat
         "KAFKA_CONTROLLER_PORT": str(controller),
         "TRIGGER_BINARY": str(BINARIES / "penstock-trigger"),
         "LOCAL_CLOUD_FUNCTION_ENDPOINT": f"http://127.0.0.1:{proxy.port}",
+        "LOCAL_CLOUD_JOB_ENDPOINT": f"http://127.0.0.1:{proxy.port}",
+        "LOCAL_CLOUD_JOB_ACCESS_KEY_ID": "a-job",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{emulator}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from calls import Call, Request, call_of
+from calls import Call, Request, calls_of
 from processes import function_of, kill
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -76,7 +76,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            request = await read_request(reader)
+            request = await read_request(reader, writer)
             await self._answer(request, reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # whoever asked has gone, or the proxy stops
@@ -104,10 +104,10 @@ class Proxy:
 
     def _note(self, request: Request) -> Fault | None:
         """Keeps the call, and finds what is to happen to it."""
-        call = call_of(request, self._function(request.access_key))
+        calls = calls_of(request, self._function(request.access_key))
         with self._lock:
-            self.calls.add(call)
-            fault = next((fault for fault in self._faults if fault.times and fault.hits(call)), None)
+            self.calls.update(calls)
+            fault = next((fault for fault in self._faults if fault.times and any(map(fault.hits, calls))), None)
             if fault:
                 fault.times -= 1
             return fault
@@ -131,13 +131,14 @@ class Proxy:
             writer.close()
 
 
-async def read_request(reader: asyncio.StreamReader) -> Request:
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     if "transfer-encoding" in headers:
         raise NotImplementedError(f"{method} {target}: the proxy reads bodies by their Content-Length only")
-    if headers.get("expect") == "100-continue":
-        raise NotImplementedError(f"{method} {target}: the proxy sends no 100 Continue")
+    # Whoever asks first whether to send the body is told so here, and not once more by the emulator.
+    if headers.pop("expect", "").lower() == "100-continue":
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     return Request(method, target, headers, await reader.readexactly(int(headers.get("content-length", "0"))))

@@ -54,7 +54,7 @@ def mend_services() -> None:
     from local_cloud import schedules, step_functions, tags
 
     step_functions.add_emr()
-    step_functions.take_the_java_that_is_here()
+    step_functions.mend_jsonata()
     tags.keep()
     if os.environ.get("LOCAL_CLOUD_SCHEDULES", "1") == "1":
         schedules.start()

@@ -19,7 +19,7 @@ def command(arguments: list[str]) -> list[str]:
 def variables(region: str, **ids: str) -> dict[str, str]:
     """So that the job's clients reach the emulator."""
     return {
-        "AWS_ENDPOINT_URL": emulator.endpoint(),
+        "AWS_ENDPOINT_URL": os.environ.get("LOCAL_CLOUD_JOB_ENDPOINT") or emulator.endpoint(),
         "AWS_ACCESS_KEY_ID": os.environ.get("LOCAL_CLOUD_JOB_ACCESS_KEY_ID", "test"),
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": region,

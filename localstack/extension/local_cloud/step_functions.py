@@ -4,6 +4,7 @@
 each also with `.sync`, which waits for the end.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -27,13 +28,26 @@ def add_emr() -> None:
     )
 
 
-def take_the_java_that_is_here() -> None:
+def mend_jsonata() -> None:
+    """Its fork has no JSONata."""
+    if emulator.NAME == "localstack":
+        _take_the_java_that_is_here()
+        for user in ("eval.variable_store", "eval.states"):
+            emulator.module(f"{_ASL}.{user}").encode_jsonata_variable_declarations = declarations
+
+
+def _take_the_java_that_is_here() -> None:
     """A library in Java evaluates JSONata, and the emulator would fetch a Java of its own from outside registries."""
-    if emulator.NAME == "localstack" and (java := shutil.which("java")):
+    if java := shutil.which("java"):
         home = os.environ.get("JAVA_HOME") or str(Path(java).resolve().parents[1])
         installer = emulator.module("services.stepfunctions.packages").JSONataPackageInstaller
         installer._prepare_installation = lambda *_: None
         installer.get_java_home = lambda *_: home
+
+
+def declarations(bindings: dict[str, Any]) -> str:
+    """What stands before an expression. The emulator's own does not escape strings, so that a quote in one ended it."""
+    return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
 
 
 def _services() -> tuple[type[Any], type[Any]]:

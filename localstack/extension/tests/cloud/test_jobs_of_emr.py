@@ -9,6 +9,9 @@ from tests.cloud.conftest import Cloud, until
 
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "SUCCESS")
 
+ROLE = "arn:aws:iam::000000000000:role/r"
+CAUSE = "{% $parse($states.errorOutput.Cause).StateDetails %}"
+
 
 def cluster(cloud: Cloud, *steps: dict[str, Any], keep_alive: bool = True) -> str:
     cloud.client("s3").create_bucket(Bucket="logs")
@@ -170,3 +173,33 @@ def test_a_state_machine_waits_for_a_job_run(cloud: Cloud) -> None:
 
     assert run("true")["status"] == "SUCCEEDED"
     assert run("exit 1")["error"] == "States.TaskFailed"
+
+
+def test_a_state_machine_in_jsonata_tries_a_job_again_and_says_why_it_failed(cloud: Cloud) -> None:
+    states, serverless = cloud.client("stepfunctions"), cloud.client("emr-serverless")
+    app = serverless.create_application(name="again", releaseLabel="emr-spark-8.1.0", type="SPARK")["applicationId"]
+    assert serverless.get_application(applicationId=app)["application"]["releaseLabel"] == "emr-spark-8.1.0"
+    submit = {"EntryPoint": "sh", "EntryPointArguments": ["-c", "echo 'ValueError: no \"lake\"'; exit 1"]}
+    job = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::emr-serverless:startJobRun.sync",
+        "Arguments": {"ApplicationId": app, "ExecutionRoleArn": ROLE, "JobDriver": {"SparkSubmit": submit}},
+        "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "IntervalSeconds": 1}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"why": CAUSE}, "Next": "failed"}],
+        "End": True,
+    }
+    failed = {"Type": "Fail", "Error": "NoReport", "Cause": "{% 'so: ' & $why %}"}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "job", "States": {"job": job, "failed": failed}}
+    machine = states.create_state_machine(name="again", definition=json.dumps(definition), roleArn=ROLE)
+    arn = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    def ended() -> Any:
+        shown = states.describe_execution(executionArn=arn)
+        return shown if shown["status"] != "RUNNING" else None
+
+    shown = until(ended)
+    assert (shown["status"], shown["error"]) == ("FAILED", "NoReport")
+    assert shown["cause"].startswith("so: ")
+    assert 'ValueError: no "lake"' in shown["cause"]
+    runs = serverless.list_job_runs(applicationId=app)["jobRuns"]
+    assert [run["state"] for run in runs] == ["FAILED", "FAILED"]
