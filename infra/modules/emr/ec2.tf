@@ -96,6 +96,13 @@ locals {
       Condition = { StringEquals = { "elasticmapreduce:ResourceTag/penstock" = var.name } }
     },
     {
+      # EMR asks for it while the cluster is being made, when it has no tag yet.
+      Sid      = "LetThemEndWhenTheyAreIdle"
+      Effect   = "Allow"
+      Action   = ["elasticmapreduce:PutAutoTerminationPolicy"]
+      Resource = [local.cluster_arn]
+    },
+    {
       Sid       = "GiveTheClusterItsRole"
       Effect    = "Allow"
       Action    = ["iam:PassRole"]

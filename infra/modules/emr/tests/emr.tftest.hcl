@@ -377,6 +377,11 @@ run "on_ec2_each_run_makes_a_cluster_and_ends_it" {
   }
 
   assert {
+    condition     = [for statement in local.ec2_statements : statement.Action if !can(statement.Condition) && !startswith(statement.Action[0], "events:")] == [["elasticmapreduce:PutAutoTerminationPolicy"]]
+    error_message = "it may do something with any cluster"
+  }
+
+  assert {
     condition = (
       aws_iam_instance_profile.job[0].name == "p95-job" &&
       jsondecode(aws_iam_role.job.assume_role_policy).Statement[0].Principal == { Service = "ec2.amazonaws.com" } &&
