@@ -67,7 +67,7 @@ run "artifacts_are_named_by_their_content" {
     condition = {
       for name, object in aws_s3_object.artifact : name => object.key
       } == {
-      for name in ["p95_job.py", "penstock_spark.zip", "validate_job.py"] : name => "emr-artifacts/p95/20b16c090e8129ef/${name}"
+      for name in ["p95_job.py", "penstock_spark.zip", "validate_job.py"] : name => "emr-artifacts/p95/6f73df0e552860a2/${name}"
     }
     error_message = "artifacts lie elsewhere: ${jsonencode(values(aws_s3_object.artifact)[*].key)}"
   }
@@ -77,7 +77,7 @@ run "the_job_may_do_what_it_does" {
   assert {
     condition = { for statement in local.job_statements : statement.Sid => statement.Resource } == {
       ReadArtifactsAndSilver = [
-        "arn:aws:s3:::a-lake/emr-artifacts/p95/20b16c090e8129ef/*",
+        "arn:aws:s3:::a-lake/emr-artifacts/p95/6f73df0e552860a2/*",
         "arn:aws:s3:::a-lake/l/_penstock",
         "arn:aws:s3:::a-lake/l/_penstock/format.json",
         "arn:aws:s3:::a-lake/l/_penstock/iot/cuts/*",
@@ -100,7 +100,7 @@ run "it_lists_only_where_it_reads_and_writes" {
     condition = flatten([
       for statement in local.job_statements : statement.Condition.StringLikeIfExists["s3:prefix"] if contains(statement.Action, "s3:ListBucket")
       ]) == [
-      "emr-artifacts/p95/20b16c090e8129ef/*",
+      "emr-artifacts/p95/6f73df0e552860a2/*",
       "l/_penstock/",
       "l/reports/p95/iot/*",
       "l/_penstock",
@@ -204,12 +204,12 @@ run "the_job_is_asked_about_the_day" {
 
   assert {
     condition = jsondecode(aws_sfn_state_machine.this.definition).States.Ask.Arguments.JobDriver.SparkSubmit == {
-      EntryPoint = "s3://a-lake/emr-artifacts/p95/20b16c090e8129ef/p95_job.py"
+      EntryPoint = "s3://a-lake/emr-artifacts/p95/6f73df0e552860a2/p95_job.py"
       EntryPointArguments = [
         "--lake", "s3://a-lake/l", "--dataset", "iot", "--from", "{% $day %}", "--to", "{% $day %}", "--run-id", "{% $run_id %}",
         "--approximate", "10000",
       ]
-      SparkSubmitParameters = "--py-files s3://a-lake/emr-artifacts/p95/20b16c090e8129ef/penstock_spark.zip --conf spark.executor.memory=24g"
+      SparkSubmitParameters = "--py-files s3://a-lake/emr-artifacts/p95/6f73df0e552860a2/penstock_spark.zip --conf spark.executor.memory=24g"
     }
     error_message = "the job is asked something else"
   }
@@ -359,8 +359,8 @@ run "on_ec2_each_run_makes_a_cluster_and_ends_it" {
 
   assert {
     condition = jsondecode(aws_sfn_state_machine.this.definition).States.RunTheStep.Arguments.Step.HadoopJarStep.Args == [
-      "spark-submit", "--deploy-mode", "client", "--py-files", "s3://a-lake/emr-artifacts/p95/20b16c090e8129ef/penstock_spark.zip",
-      "--conf", "spark.executor.memory=24g", "s3://a-lake/emr-artifacts/p95/20b16c090e8129ef/p95_job.py",
+      "spark-submit", "--deploy-mode", "client", "--py-files", "s3://a-lake/emr-artifacts/p95/6f73df0e552860a2/penstock_spark.zip",
+      "--conf", "spark.executor.memory=24g", "s3://a-lake/emr-artifacts/p95/6f73df0e552860a2/p95_job.py",
       "--lake", "s3://a-lake/l", "--dataset", "iot", "--from", "{% $day %}", "--to", "{% $day %}", "--run-id", "{% $run_id %}",
     ]
     error_message = "the step does something else"

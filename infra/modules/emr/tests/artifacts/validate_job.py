@@ -1,1 +1,1 @@
-stands for validate_job.py
+"""Stands for the check."""

@@ -1,1 +1,1 @@
-stands for p95_job.py
+"""Stands for the job."""
