@@ -70,8 +70,8 @@ class Job:
         """The line that says why it failed, as `FailureDetails.Message` of EMR does."""
         if self._note:
             return self._note
-        # PySpark sends the errors of Python to the standard output.
-        lines = [line.strip() for name in ("stdout", "stderr") for line in self._tail(name)]
+        # PySpark sends what a job says to the standard output, and Spark itself has the last word on the other.
+        lines = [line.strip() for name in ("stderr", "stdout") for line in self._tail(name)]
         named = [line for line in lines if _REASON.match(line)]
         others = [line for line in lines if line and "WARN" not in line and " INFO " not in line]
         return (named or others or [f"Process exited with status {self.exit_code}"])[-1][:MAX_REASON_CHARS]

@@ -27,6 +27,7 @@ def test_a_job_succeeds_with_its_output_in_files(tmp_path: Path) -> None:
         ("echo some words; exit 1", "some words"),
         ("echo '26/11 INFO fine' >&2; echo '26/11 WARN well' >&2; exit 4", "Process exited with status 4"),
         ("echo 'ValueError: no input'; echo 'at the end' >&2; exit 1", "ValueError: no input"),
+        ("echo 'p95: no silver'; echo 'Setting Spark log level' >&2; exit 1", "p95: no silver"),
         ("echo 'Exception in thread main' >&2; echo 'Caused by: disk' >&2; exit 1", "Caused by: disk"),
         ("printf 'Error: %2000s' x; exit 1", "Error: " + " " * 993),
     ],
