@@ -51,8 +51,9 @@ def complete_rights() -> None:
 
 @_runtime_hooks.on_infra_start()
 def mend_services() -> None:
-    from local_cloud import schedules, step_functions, tags
+    from local_cloud import kinesis, schedules, step_functions, tags
 
+    kinesis.remember_hashes()
     step_functions.add_emr()
     step_functions.mend_jsonata()
     tags.keep()

@@ -62,11 +62,11 @@ class Cloud:
             self.clients[service] = self.client_of(service, "test", "test")
         return self.clients[service]
 
-    def client_of(self, service: str, key: str, secret: str) -> Any:
+    def client_of(self, service: str, key: str, secret: str, region: str = "us-east-1") -> Any:
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
@@ -154,18 +154,19 @@ Deploy = Callable[..., str]
 @pytest.fixture
 def deploy(cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[Deploy]:
     """Makes functions of scripts in which `handle(event)` returns the answer, named after the test."""
-    lambda_, made = cloud.client("lambda"), list[str]()
+    made = list[tuple[Any, str]]()
 
-    def make(script: str, **settings: Any) -> str:
+    def make(script: str, region: str = "us-east-1", **settings: Any) -> str:
+        lambda_ = cloud.client_of("lambda", "test", "test", region)
         name = f"{request.node.name[:50]}-{len(made)}".replace("[", "-").replace("]", "")
         function = {"Runtime": "provided.al2023", "Handler": "bootstrap", "Role": "arn:aws:iam::000000000000:role/r"}
         lambda_.create_function(FunctionName=name, Code={"ZipFile": archive(script)}, **(function | settings))
-        made.append(name)
+        made.append((lambda_, name))
         lambda_.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
         return name
 
     yield make
-    for name in made:
+    for lambda_, name in made:
         lambda_.delete_function(FunctionName=name)
 
 

@@ -3,6 +3,8 @@
 import json
 import platform
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +104,39 @@ def test_layers_are_kept_and_not_there(cloud: Cloud, deploy: Deploy) -> None:
     assert invoke(cloud, function) == (False, None)
 
 
+def test_a_function_in_a_vpc_has_the_network_of_this_machine(cloud: Cloud, deploy: Deploy) -> None:
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="none", Description="nothing in or out", VpcId=vpc)["GroupId"]
+    function = deploy(
+        "def handle(event): return urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL']).status",
+        VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]},
+    )
+    assert cloud.client("lambda").get_function_configuration(FunctionName=function)["VpcConfig"]["VpcId"] == vpc
+    assert invoke(cloud, function) == (200, None)
+
+
+def test_traces_of_functions_go_nowhere(cloud: Cloud, deploy: Deploy) -> None:
+    function = deploy("def handle(event): return 1", TracingConfig={"Mode": "Active"})
+    invoke(cloud, function)
+    assert cloud.client("lambda").get_function_configuration(FunctionName=function)["TracingConfig"]["Mode"] == "Active"
+    with pytest.raises(ClientError, match="not yet been emulated"):
+        cloud.client("xray").get_trace_summaries(StartTime=time.time() - 60, EndTime=time.time())
+
+
+def test_file_systems_of_functions_are_forgotten(cloud: Cloud, deploy: Deploy) -> None:
+    point = "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-12345678901234567"
+    function = deploy(
+        "def handle(event): return os.path.exists('/mnt/lake')",
+        FileSystemConfigs=[{"Arn": point, "LocalMountPath": "/mnt/lake"}],
+    )
+    assert "FileSystemConfigs" not in cloud.client("lambda").get_function_configuration(FunctionName=function)
+    assert invoke(cloud, function) == (False, None)
+    with pytest.raises(ClientError, match="not yet been emulated"):
+        cloud.client("efs").describe_file_systems()
+
+
 def test_cron_schedules_are_kept_and_do_not_fire(cloud: Cloud) -> None:
     cloud.client("scheduler").create_schedule(
         Name="daily",
@@ -112,6 +147,94 @@ def test_cron_schedules_are_kept_and_do_not_fire(cloud: Cloud) -> None:
     assert firing("cron(0 12 * * ? *)", 0, time.time()) is None
 
 
+def test_schedules_fire_in_utc_and_at_the_start_of_their_window(cloud: Cloud) -> None:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="tokyo")["QueueUrl"]
+    # In Tokyo this was nine hours ago.
+    schedule(cloud, "tokyo", ScheduleExpressionTimezone="Asia/Tokyo", FlexibleTimeWindow=WITHIN_THE_HOUR)
+    assert cloud.client("scheduler").get_schedule(Name="tokyo")["ScheduleExpressionTimezone"] == "Asia/Tokyo"
+    until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+
+
+def test_what_a_schedule_could_not_deliver_is_lost(cloud: Cloud) -> None:
+    sqs = cloud.client("sqs")
+    dead, url = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead", "after-it"))
+    letters = {"Arn": "arn:aws:sqs:us-east-1:000000000000:dead"}
+    schedule(cloud, "no-such-queue", DeadLetterConfig=letters, RetryPolicy={"MaximumRetryAttempts": 2})
+    until(lambda: "schedule/default/no-such-queue: " in (cloud.home / "cloud" / "emulator.log").read_text())
+    schedule(cloud, "after-it")
+    until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead)
+    assert (cloud.home / "cloud" / "emulator.log").read_text().count("schedule/default/no-such-queue: ") == 1
+
+
+WITHIN_THE_HOUR = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 60}
+
+
+def schedule(cloud: Cloud, queue: str, **settings: Any) -> None:
+    """A schedule that soon sends to a queue; what a target has among the settings goes to the target."""
+    target = {"Arn": f"arn:aws:sqs:us-east-1:000000000000:{queue}", "RoleArn": ROLE}
+    target |= {name: settings.pop(name) for name in ("DeadLetterConfig", "RetryPolicy") if name in settings}
+    at = datetime.now(UTC) + timedelta(seconds=2)
+    request = {
+        "ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": target,
+    }
+    cloud.client("scheduler").create_schedule(Name=queue, **(request | settings))
+
+
+def test_a_cluster_has_no_machines_bootstrap_actions_and_scaling(cloud: Cloud) -> None:
+    emr = cloud.client("emr")
+    id = emr.run_job_flow(
+        Name="machines",
+        ReleaseLabel="emr-7.13.0",
+        Instances={
+            "MasterInstanceType": "m5.xlarge",
+            "SlaveInstanceType": "m5.xlarge",
+            "InstanceCount": 3,
+            "KeepJobFlowAliveWhenNoSteps": True,
+        },
+        BootstrapActions=[{"Name": "none", "ScriptBootstrapAction": {"Path": "s3://no-such-bucket/none.sh"}}],
+        ManagedScalingPolicy={
+            "ComputeLimits": {"UnitType": "Instances", "MinimumCapacityUnits": 2, "MaximumCapacityUnits": 9}
+        },
+        JobFlowRole="EMR_EC2_DefaultRole",
+        ServiceRole="EMR_DefaultRole",
+    )["JobFlowId"]
+    # On AWS a bootstrap action that is missing ends the cluster.
+    assert emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["State"] == "WAITING"
+    assert emr.list_bootstrap_actions(ClusterId=id)["BootstrapActions"][0]["Name"] == "none"
+    assert emr.get_managed_scaling_policy(ClusterId=id)["ManagedScalingPolicy"]
+    assert emr.list_instances(ClusterId=id)["Instances"] == []
+    emr.terminate_job_flows(JobFlowIds=[id])
+
+
+def test_a_crawler_finds_nothing(cloud: Cloud) -> None:
+    s3, glue = cloud.client("s3"), cloud.client("glue")
+    s3.create_bucket(Bucket="crawled")
+    s3.put_object(Bucket="crawled", Key="silver/a.csv", Body=b"a,b\n1,2\n")
+    glue.create_database(DatabaseInput={"Name": "crawled"})
+    glue.create_crawler(
+        Name="crawler", Role=ROLE, DatabaseName="crawled", Targets={"S3Targets": [{"Path": "s3://crawled/"}]}
+    )
+    glue.start_crawler(Name="crawler")
+    assert glue.get_crawler(Name="crawler")["Crawler"]["State"] == "RUNNING"
+    glue.stop_crawler(Name="crawler")
+    assert glue.get_tables(DatabaseName="crawled")["TableList"] == []
+
+
+def test_there_is_no_lake_formation(cloud: Cloud) -> None:
+    with pytest.raises(ClientError, match="not yet been emulated"):
+        cloud.client("lakeformation").get_data_lake_settings()
+
+
+def test_a_key_of_twelve_digits_is_an_account(cloud: Cloud) -> None:
+    assert cloud.client("sts").get_caller_identity()["Account"] == "000000000000"
+    other = cloud.client_of("sts", "111111111111", "test")
+    assert other.get_caller_identity()["Account"] == "111111111111"
+
+
 def test_athena_runs_nothing(cloud: Cloud) -> None:
     athena = cloud.client("athena")
     output = {"OutputLocation": "s3://once/"}
@@ -120,14 +243,51 @@ def test_athena_runs_nothing(cloud: Cloud) -> None:
     assert athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"] != "FAILED"
 
 
+def test_a_shard_takes_whatever_comes(cloud: Cloud) -> None:
+    kinesis = cloud.client("kinesis")
+    new_stream(cloud, "limits", 1)
+    # On AWS a shard takes a mebibyte a second, and refuses the rest.
+    records = [{"Data": b"x" * 500_000, "PartitionKey": "k"}] * 8
+    assert kinesis.put_records(StreamName="limits", Records=records)["FailedRecordCount"] == 0
+    kinesis.delete_stream(StreamName="limits")
+
+
+def test_kinesis_mappings_read_one_shard_after_the_other(cloud: Cloud, deploy: Deploy, tmp_path: Path) -> None:
+    kinesis, log = cloud.client("kinesis"), tmp_path / "log"
+    stream = new_stream(cloud, "one-by-one", 2)
+    script = f"""import time
+def handle(event):
+    with open("{log}", "a") as log:
+        print("begin", file=log, flush=True)
+        # Longer than until the next shard is read.
+        time.sleep(2)
+        print("end", file=log, flush=True)"""
+    for hash_key in ("0", str(1 << 127)):
+        kinesis.put_record(StreamName="one-by-one", Data=b"1", PartitionKey="k", ExplicitHashKey=hash_key)
+    mapping = cloud.client("lambda").create_event_source_mapping(
+        FunctionName=deploy(script), EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )
+    lines = until(lambda: log.exists() and len(lines := log.read_text().split()) == 4 and lines)
+    cloud.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+    # On AWS both begin before one ends.
+    assert lines == ["begin", "end", "begin", "end"]
+
+
+def new_stream(cloud: Cloud, name: str, shards: int) -> str:
+    """The stream's ARN."""
+    kinesis = cloud.client("kinesis")
+    kinesis.create_stream(StreamName=name, ShardCount=shards)
+    kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
+    arn: str = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    return arn
+
+
 def test_kinesis_does_not_bisect(cloud: Cloud, deploy: Deploy) -> None:
     kinesis, sqs, s3 = cloud.client("kinesis"), cloud.client("sqs"), cloud.client("s3")
     s3.create_bucket(Bucket="alone")
     url = sqs.create_queue(QueueName="bisected")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    kinesis.create_stream(StreamName="bisected", ShardCount=1)
-    kinesis.get_waiter("stream_exists").wait(StreamName="bisected", WaiterConfig={"Delay": 1})
-    stream = kinesis.describe_stream_summary(StreamName="bisected")["StreamDescriptionSummary"]["StreamARN"]
+    stream = new_stream(cloud, "bisected", 1)
     kinesis.put_records(
         StreamName="bisected", Records=[{"Data": value, "PartitionKey": "k"} for value in (b"good", b"bad")]
     )

@@ -193,6 +193,13 @@ def check_shards(sent: Any, audit: Any) -> None:
         assert int(chain["tail"]) == int(shard["last_sequence_number"]) + 1
 
 
+def test_records_of_the_emulator_remember_their_hashes(cloud: Cloud) -> None:
+    """Its version is one that `local_cloud.kinesis` knows; another one would only be slow."""
+    cloud.client("kinesis").list_streams()
+    [program] = cloud.home.rglob("kinesis.js")
+    assert "this.rememberedHash" in program.read_text()
+
+
 @stream("whole")
 def test_what_the_producer_sent_is_what_landed(pipeline: Pipeline) -> None:
     pipeline.make_bucket()

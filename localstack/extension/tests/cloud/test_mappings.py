@@ -27,9 +27,9 @@ def handle(event):
 class Mappings:
     """The mappings of one test."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, region: str = "us-east-1") -> None:
         self._cloud, self._made = cloud, list[str]()
-        self._lambda = cloud.client("lambda")
+        self._lambda = cloud.client_of("lambda", "test", "test", region)
 
     def create(self, function: str, topic: str, **settings: Any) -> Any:
         servers = {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": [self._cloud.brokers]}}
@@ -39,7 +39,8 @@ class Mappings:
             "Topics": [topic],
             "StartingPosition": "TRIM_HORIZON",
         }
-        mapping = self._lambda.create_event_source_mapping(FunctionName=function, **(request | settings))
+        request = {name: value for name, value in (request | settings).items() if value is not None}
+        mapping = self._lambda.create_event_source_mapping(FunctionName=function, **request)
         self._made.append(mapping["UUID"])
         return mapping
 
@@ -192,6 +193,42 @@ def test_a_mapping_that_cannot_be_served_says_why(deploy: Deploy, cloud: Cloud, 
     filters = {"FilterCriteria": {"Filters": [{"Pattern": '{"value": [1]}'}]}}
     uuid = mappings.create(deploy(ECHO), "events", **filters)["UUID"]
     until(lambda: report(cloud, uuid).startswith("refused") and "no filters" in report(cloud, uuid))
+
+
+SECRETS = [
+    {"Type": "SASL_SCRAM_512_AUTH", "URI": "arn:aws:secretsmanager:us-east-1:000000000000:secret:none"},
+    {"Type": "SERVER_ROOT_CA_CERTIFICATE", "URI": "arn:aws:secretsmanager:us-east-1:000000000000:secret:none"},
+]
+CLUSTER = "arn:aws:kafka:us-east-1:000000000000:cluster/none/1"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"SourceAccessConfigurations": SECRETS},
+        {"SelfManagedEventSource": None, "SourceAccessConfigurations": None, "EventSourceArn": CLUSTER},
+    ],
+    ids=["secrets", "msk"],
+)
+def test_how_a_mapping_reaches_kafka_does_not_matter(
+    deploy: Deploy, cloud: Cloud, mappings: Mappings, topic: str, kept: str, source: dict[str, Any]
+) -> None:
+    """A gap: there are no such secrets, and no such cluster."""
+    function = deploy(KEEP)
+    mappings.create(function, topic, **source)
+    cloud.produce(topic, "one")
+    until(lambda: keys(cloud, kept, f"{function}/") == ["one"])
+
+
+def test_mappings_of_other_regions_are_not_served(deploy: Deploy, cloud: Cloud, mappings: Mappings, topic: str) -> None:
+    """A gap. Those of this region that come later are."""
+    elsewhere = Mappings(cloud, "eu-west-1")
+    far = elsewhere.create(deploy(ECHO, region="eu-west-1"), topic)["UUID"]
+    near = mappings.create(deploy(ECHO), topic)["UUID"]
+    until(lambda: report(cloud, near).startswith("serving"))
+    assert elsewhere.get(far)["State"] == "Enabled"
+    assert not report(cloud, far)
+    elsewhere.delete_all()
 
 
 # --- given up
