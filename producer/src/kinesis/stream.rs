@@ -17,6 +17,9 @@ use crate::sink::SinkError;
 
 /// How long one attempt may take: Kinesis answers within a fraction of a second.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// The same where records are put: to give up too soon is to send again what the stream has taken, and an emulator on a
+/// busy machine takes its time.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 /// Refusals that pass.
 const PASSING: [&str; 4] = [
     "ProvisionedThroughputExceededException",
@@ -47,11 +50,12 @@ impl Stream {
         let environment = aws_config::load_defaults(BehaviorVersion::latest()).await;
         let place = place(&environment)?;
         check_credentials(&environment).await?;
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
-        let config = Builder::from(&environment).timeout_config(timeouts);
-        let asking = Client::from_conf(config.clone().build());
+        let within = |time| TimeoutConfig::builder().operation_attempt_timeout(time).build();
+        let config = Builder::from(&environment);
+        let asking = Client::from_conf(config.clone().timeout_config(within(ANSWER_WITHIN)).build());
         // The outbox decides what is sent again, and counts it.
-        let client = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
+        let config = config.timeout_config(within(TAKEN_WITHIN)).retry_config(RetryConfig::disabled());
+        let client = Client::from_conf(config.build());
         let stream = Self { client, name: name.to_owned(), place };
         stream.check(&asking).await.map_err(SinkError::Misconfigured)?;
         Ok(stream)
