@@ -17,12 +17,8 @@ from policies import differences, explanations, grants_of_state
 from proxy import Answer, Fault
 from sources import Sent, send_to_kafka, send_to_kinesis
 
-# Without duplicates and malformed ones more than 250,000 are left of what Kafka gets. The emulator's Kinesis becomes
-# slow with what it holds, so that on a busy machine as many would take longer than a producer waits.
-EVENTS = {
-    "kafka": int(os.environ.get("EVENTS", "253000")),
-    "kinesis": int(os.environ.get("EVENTS_TO_KINESIS", "60000")),
-}
+# To each source: without duplicates and malformed ones more than 250,000 are left.
+EVENTS = int(os.environ.get("EVENTS", "253000"))
 # They come in three parts.
 PARTS = (2, 4, 4)
 
@@ -50,8 +46,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def send(cloud: Cloud, sent: list[Sent], reports: Path) -> None:
     """Sends the next part to both sources."""
     part, seed = PARTS[len(sent) // 2], len(sent)
-    sent.append(send_to_kafka(cloud, reports, EVENTS["kafka"] // part, seed))
-    sent.append(send_to_kinesis(cloud, reports, EVENTS["kinesis"] // part, seed + 1))
+    sent.append(send_to_kafka(cloud, reports, EVENTS // part, seed))
+    sent.append(send_to_kinesis(cloud, reports, EVENTS // part, seed + 1))
 
 
 def until_landed(cloud: Cloud, sent: list[Sent]) -> None:

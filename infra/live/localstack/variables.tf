@@ -29,7 +29,7 @@ variable "stream" {
 }
 
 variable "shards" {
-  description = "How many shards the stream has; the emulator's become slow with what they hold."
+  description = "How many shards the stream has; the emulator's mapping reads one after the other."
   type        = number
   default     = 2
 }
