@@ -1,7 +1,8 @@
 """Packages the functions: a zip for each, named by its content, and package.json, which Terraform reads.
 
 The same binaries and datasets give the same bytes, so a plan without changes is empty.
-package.json names the zips and says of each dataset what its tables look like, because Terraform reads no TOML.
+package.json names the zips and says of each dataset what its tables look like and whether it asks for p95, because
+Terraform reads no TOML.
 """
 
 import argparse
@@ -114,7 +115,12 @@ class Dataset:
         self.setting = self.name if shipped else self.place
 
     def tables(self) -> dict[str, Any]:
-        return {"setting": self.setting, "columns": self.columns, "window_keys": self.window_keys}
+        return {
+            "setting": self.setting,
+            "columns": self.columns,
+            "window_keys": self.window_keys,
+            "has_p95": "p95" in self.file,
+        }
 
 
 def column(entry: dict[str, Any]) -> dict[str, str]:

@@ -88,6 +88,7 @@ def test_a_dataset_of_ones_own_goes_into_the_zip(tmp_path: Path) -> None:
             {"name": "count", "type": "bigint", "description": "How many"},
         ],
         "window_keys": ["at"],
+        "has_p95": False,
     }
     with zipfile.ZipFile(tmp_path / "out" / made["functions"]["refine"]) as archive:
         assert archive.read("datasets/mine.toml").decode() == OWN
@@ -98,6 +99,7 @@ def test_shipped_datasets_are_known_by_name(tmp_path: Path) -> None:
     datasets = manifest(tmp_path / "out")["datasets"]
     shipped = {path.stem for path in (INFRA.parent / "datasets").glob("*.toml")}
     assert {name: dataset["setting"] for name, dataset in datasets.items()} == {name: name for name in shipped}
+    assert datasets["iot"]["has_p95"]
 
 
 def check_refused(arguments: list[Path], message: str) -> None:

@@ -243,6 +243,11 @@ variable "emr" {
     topic_arn       = optional(string)
   })
   default = null
+
+  validation {
+    condition     = var.emr == null || try(jsondecode(file(var.package)).datasets[var.dataset].has_p95, true)
+    error_message = "emr: the dataset has no section [p95], which says what the report is about. Add it to its file (docs/datasets.md) and run 'make package', or leave emr out."
+  }
 }
 
 variable "log" {

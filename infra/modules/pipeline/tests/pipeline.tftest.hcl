@@ -217,6 +217,17 @@ run "the_daily_report_runs_on_ec2_if_it_has_a_subnet" {
   }
 }
 
+run "a_daily_report_needs_a_question" {
+  command = plan
+
+  variables {
+    dataset = "clicks"
+    emr     = {}
+  }
+
+  expect_failures = [var.emr]
+}
+
 run "a_pipeline_needs_a_source" {
   command = plan
 
