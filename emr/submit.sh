@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a job on this machine: emr/submit.sh p95|validate --lake URL [OPTION ...]
+# Runs a job on this machine: emr/submit.sh p95|validate|compact --lake URL [OPTION ...]
 #
 # The lake is a directory or s3://BUCKET/PREFIX; for S3 the usual AWS_* variables count, AWS_ENDPOINT_URL too.
 # SPARK_OPTIONS is given to spark-submit, as in SPARK_OPTIONS="--driver-memory 4g".
@@ -10,14 +10,23 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 main() {
     local job="${1:-}"
     case "$job" in
-    p95 | validate) shift ;;
+    p95 | validate | compact) shift ;;
     *)
-        echo "usage: emr/submit.sh p95|validate --lake URL [OPTION ...]; --help lists a job's options" >&2
+        echo "usage: emr/submit.sh p95|validate|compact --lake URL [OPTION ...]; --help lists a job's options" >&2
         exit 2
         ;;
     esac
     read -ra given <<<"${SPARK_OPTIONS:-}"
+    if [[ $job == compact ]]; then given=(--driver-class-path "$(iceberg_classes "$*")" "${given[@]}"); fi
     exec "$here/spark-submit.sh" "${given[@]}" "$here/${job}_job.py" "$@"
+}
+
+# It takes the place of the class path that spark-submit.sh gives, so what that would have for S3 is in it.
+iceberg_classes() {
+    local classes
+    classes="$("$here/iceberg.sh")/*"
+    if [[ " $1 " == *s3://* ]]; then classes+=":$("$here/s3a.sh")/*"; fi
+    echo "$classes"
 }
 
 main "$@"

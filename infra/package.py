@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 FUNCTIONS = ("ingest", "refine")
+# Packaged if it was built, and what its binary is called: most pipelines have no Iceberg tables.
+TABLES = ("tables", "penstock-tables")
 SHIPPED = Path(__file__).resolve().parent.parent / "datasets"
 
 # A zip has room for a time since 1980; one that is always the same leaves the content alone to decide.
@@ -55,6 +57,9 @@ def main() -> int:
 
 def package(binaries: Path, out: Path, own_datasets: list[Path]) -> None:
     contents = {name: read_binary(binaries, name) for name in FUNCTIONS}
+    function, binary_name = TABLES
+    if is_built(binaries, binary_name):
+        contents[function] = read_binary(binaries, binary_name)
     own = [Dataset(path, shipped=False) for path in own_datasets]
     datasets = [Dataset(path, shipped=True) for path in sorted(SHIPPED.glob("*.toml"))] + own
     machine = architecture(contents)
@@ -76,6 +81,10 @@ def read_binary(folder: Path, name: str) -> bytes:
     raise PackageError(
         f"{folder} holds neither {name}/bootstrap nor {name}: build the functions first, 'make package' does"
     )
+
+
+def is_built(folder: Path, name: str) -> bool:
+    return any(path.is_file() for path in (folder / name / "bootstrap", folder / name))
 
 
 def architecture(binaries: dict[str, bytes]) -> str:

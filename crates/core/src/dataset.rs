@@ -35,6 +35,8 @@ pub const FIRST_FIELD_ID: i32 = 100;
 pub struct Dataset {
     pub name: String,
     pub description: String,
+    /// What the lake keeps besides its plain files.
+    pub format: Format,
     pub columns: Vec<Column>,
     /// The column whose value identifies an event; `None`: nothing is deduplicated.
     pub id: Option<usize>,
@@ -50,6 +52,15 @@ pub struct Dataset {
     pub text: String,
     /// SHA-256 of `text`, in lower-case hex.
     pub hash: String,
+}
+
+/// In which form the lake offers its rows. The plain files are there in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Plain files alone.
+    Parquet,
+    /// Tables in a catalogue, too.
+    Iceberg,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@
 //! silver/<dataset>/event_date=YYYY-MM-DD/<cut>.parquet
 //! windows/<dataset>/event_date=YYYY-MM-DD/<cut>.parquet
 //! rejects/<dataset>/<cut>.parquet
+//! tables/<dataset>/<table>/data/<partition>/<cut>-<hash>.parquet      and metadata/, which are Iceberg's
 //! _penstock/format.json
 //! _penstock/<dataset>/cuts/<cut>.json
 //! _penstock/<dataset>/state/<cut>.parquet
@@ -223,6 +224,18 @@ pub fn rejects_folder(dataset: &str) -> String {
 #[must_use]
 pub fn rejects(dataset: &str, cut: u64) -> String {
     format!("{}{cut:012}.parquet", rejects_folder(dataset))
+}
+
+/// The folder of an Iceberg table, without a `/` at its end: its location is recorded so in the catalogue.
+#[must_use]
+pub fn table_folder(dataset: &str, table: &str) -> String {
+    format!("tables/{dataset}/{table}")
+}
+
+/// A data file of an Iceberg table. `partition` is a folder of the form `column_day=YYYY-MM-DD`, `hash` is one of its bytes.
+#[must_use]
+pub fn table_data(dataset: &str, table: &str, partition: &str, cut: u64, hash: &str) -> String {
+    format!("{}/data/{partition}/{cut:012}-{hash}.parquet", table_folder(dataset, table))
 }
 
 /// The `YYYY-MM-DD` in the path of a silver or windows file.

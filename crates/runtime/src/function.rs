@@ -62,6 +62,12 @@ pub async fn run_function<F: Function>(env: impl Fn(&str) -> Option<String>) -> 
     ExitCode::FAILURE
 }
 
+/// Whether Lambda, or what stands in for it, started this process, so that [`run_function`] has somebody to ask.
+#[must_use]
+pub fn is_started_by_lambda() -> bool {
+    crate::env(ADDRESS).is_some()
+}
+
 /// A function that is open, or will be.
 struct Start<F> {
     settings: Result<Settings, Failure>,

@@ -11,9 +11,9 @@ mod runtime_api;
 
 pub use clock::SystemClock;
 pub use failure::{Failure, Kind};
-pub use function::{Call, Function, run_function, start_logging};
+pub use function::{Call, Function, is_started_by_lambda, run_function, start_logging};
 pub use lake::{Lake, LakeUrl};
 pub use settings::{
-    CutSettings, FailureResponse, IngestSettings, Settings, SettingsError, VARIABLES, Variable, dataset, dataset_file,
-    env,
+    CatalogSettings, CutSettings, FailureResponse, IngestSettings, Settings, SettingsError, VARIABLES, Variable,
+    dataset, dataset_file, env,
 };

@@ -40,6 +40,9 @@ variables! {
     CUT_MAX_ROWS = "PENSTOCK_CUT_MAX_ROWS", Some("2000000"), "How many rows one cut takes at the most; bounds the memory of refine (about 200 bytes a row).";
     CUT_MIN_BYTES = "PENSTOCK_CUT_MIN_BYTES", Some("0"), "Wait until this many (uncompressed) bytes are there, for larger files; see the next.";
     CUT_MAX_AGE_SECS = "PENSTOCK_CUT_MAX_AGE_SECS", Some("0"), "But never wait longer than this with what is there. 0: every run cuts what is there.";
+    CATALOG = "PENSTOCK_CATALOG", Some("none"), "Which catalogue keeps the Iceberg tables of a dataset with `format = \"iceberg\"`: `sqlite:///dir/catalog.db`, `https://host/path?warehouse=name`, or `glue`.";
+    CATALOG_CREDENTIAL = "PENSTOCK_CATALOG_CREDENTIAL", Some("none"), "What a REST catalogue asks for: a bearer token, or `id:secret` for OAuth.";
+    NAMESPACE = "PENSTOCK_NAMESPACE", Some("penstock"), "The catalogue's namespace (in Glue: the database) of the tables.";
     LOG = "PENSTOCK_LOG", Some("info"), "What to log: `error`, `warn`, `info`, `debug`, or a filter such as `penstock_ingest=debug,info`.";
 }
 
@@ -53,6 +56,7 @@ pub struct Settings {
     pub dataset: Arc<Dataset>,
     pub ingest: IngestSettings,
     pub cut: CutSettings,
+    pub catalog: CatalogSettings,
     pub log: String,
 }
 
@@ -95,6 +99,24 @@ pub struct CutSettings {
     pub raw_retention_hours: Option<i64>,
 }
 
+/// Where the Iceberg tables are kept. What the URL means is for the function that opens it to say.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CatalogSettings {
+    pub url: String,
+    pub credential: Option<String>,
+    pub namespace: String,
+}
+
+impl fmt::Debug for CatalogSettings {
+    /// Without the credential, because settings get logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogSettings")
+            .field("url", &self.url)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Everything that is wrong with the environment.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError(pub Vec<String>);
@@ -131,8 +153,16 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let dataset = self.parsed(DATASET, dataset);
         let ingest = self.ingest();
         let cut = self.cut();
+        let catalog = self.catalog();
         let log = self.text(LOG);
-        Some(Settings { lake: lake?, dataset: Arc::new(dataset?), ingest: ingest?, cut: cut?, log: log? })
+        Some(Settings {
+            lake: lake?,
+            dataset: Arc::new(dataset?),
+            ingest: ingest?,
+            cut: cut?,
+            catalog: catalog?,
+            log: log?,
+        })
     }
 
     fn ingest(&mut self) -> Option<IngestSettings> {
@@ -160,6 +190,12 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
             max_age_secs: max_age_secs?,
             raw_retention_hours: retention?,
         })
+    }
+
+    fn catalog(&mut self) -> Option<CatalogSettings> {
+        let url = self.text(CATALOG);
+        let credential = self.text(CATALOG_CREDENTIAL).filter(|text| text != "none");
+        Some(CatalogSettings { url: url?, credential, namespace: self.text(NAMESPACE)? })
     }
 
     fn text(&mut self, variable: Variable) -> Option<String> {

@@ -16,6 +16,7 @@ mod registry;
 pub mod ingest;
 pub mod refine;
 pub mod store;
+pub mod tables;
 pub mod function;
 pub mod trigger;
 pub mod producer;

@@ -60,6 +60,7 @@ locals {
       Action   = ["s3:DeleteObject"]
       Resource = objects
     } if 0 < length(objects)],
+    var.statements,
     [for arn in compact([var.lake.kms_key_arn]) : {
       Sid      = "UseTheKeyOfTheLake"
       Effect   = "Allow"

@@ -78,6 +78,18 @@ variable "lake" {
   }
 }
 
+variable "statements" {
+  description = "What else the function may do, outside the lake, as statements of an IAM policy."
+  type = list(object({
+    Sid      = string
+    Effect   = string
+    Action   = list(string)
+    Resource = list(string)
+  }))
+  default  = []
+  nullable = false
+}
+
 variable "reserved_concurrency" {
   description = "How many invocations may run at once; null: as many as the account allows."
   type        = number

@@ -3,7 +3,7 @@ module "catalog" {
   count  = var.catalog == null ? 0 : 1
 
   # Names in SQL have no '-'.
-  name             = replace(var.name, "-", "_")
+  name             = local.database
   bucket           = local.bucket
   prefix           = var.lake.prefix
   kms_key_arn      = var.lake.kms_key_arn

@@ -4,10 +4,11 @@ output "lake" {
 }
 
 output "functions" {
-  description = "The names of the functions: ingest by source, and refine."
+  description = "The names of the functions: ingest by source, refine, and that of the Iceberg tables, null without them."
   value = {
     ingest = { for name, function in module.ingest : name => function.function.name }
     refine = module.refine.function.name
+    tables = one(module.tables[*].function.name)
   }
 }
 

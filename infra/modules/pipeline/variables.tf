@@ -250,6 +250,27 @@ variable "emr" {
   }
 }
 
+variable "tables" {
+  description = "The dataset as Iceberg tables in the catalogue's database: what the function gets that appends to them, and how often it is called. The dataset's file must say format = \"iceberg\", and `make package TABLES=yes` must have packaged the function. null: none."
+  type = object({
+    memory_mb    = optional(number, 1769)
+    timeout_secs = optional(number, 300)
+    rate_minutes = optional(number, 5)
+    enabled      = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.tables == null || var.catalog != null
+    error_message = "tables: they stand in the catalogue's database; set catalog, too."
+  }
+
+  validation {
+    condition     = var.tables == null || can(jsondecode(file(var.package)).functions.tables)
+    error_message = "tables: the package lacks the function. Run 'make package TABLES=yes'."
+  }
+}
+
 variable "log" {
   description = "What the functions log: error, warn, info, debug, or a filter (PENSTOCK_LOG)."
   type        = string

@@ -27,13 +27,24 @@ const CORE: [&str; 16] = [
 ];
 
 /// Which of our crates a crate may use, in its tests too. The tests crate may use all.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("penstock-core", &[]),
     ("penstock-telemetry", &[]),
     ("penstock-lake", &["penstock-core", "penstock-telemetry"]),
     ("penstock-runtime", &["penstock-core", "penstock-lake", "penstock-telemetry"]),
     ("penstock-ingest", &["penstock-core", "penstock-lake", "penstock-runtime", "penstock-telemetry"]),
     ("penstock-refine", &["penstock-core", "penstock-lake", "penstock-runtime", "penstock-telemetry"]),
+    (
+        "penstock-tables",
+        &[
+            "penstock-core",
+            "penstock-ingest",
+            "penstock-lake",
+            "penstock-refine",
+            "penstock-runtime",
+            "penstock-telemetry",
+        ],
+    ),
     // It knows Lambda's payload and nothing of what is behind the function.
     ("penstock-trigger", &[]),
     ("penstock-producer", &["penstock-core"]),
@@ -55,15 +66,16 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
-const WORLDS: [(&str, &[&str]); 9] = [
+const WORLDS: [(&str, &[&str]); 10] = [
     ("aws-config", &["penstock-lake", "penstock-producer"]),
     ("aws-sdk-s3", &["penstock-lake"]),
     ("aws-sdk-kinesis", &["penstock-producer"]),
     // They sign what goes to on-failure destinations, and tokens for MSK.
     ("aws-sigv4", &["penstock-producer", "penstock-trigger"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
-    ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-trigger"]),
+    ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-tables", "penstock-trigger"]),
     ("datafusion", &["penstock-sql"]),
+    ("iceberg", &["penstock-tables"]),
     ("object_store", &["penstock-sql"]),
     ("tracing-subscriber", &["penstock-runtime", "penstock-trigger", "penstock-lake"]),
 ];

@@ -14,7 +14,7 @@ pub use columns::TYPES;
 pub(super) use columns::type_name;
 pub use generate::GENERATORS;
 
-use super::{ColumnType, Dataset, Dedupe, DuplicateKeys, Limits, P95, Windows};
+use super::{ColumnType, Dataset, Dedupe, DuplicateKeys, Format, Limits, P95, Windows};
 use columns::{Draft, Named};
 use reader::{At, Reader, Section, as_str, as_strings, choose};
 
@@ -47,7 +47,8 @@ const WEEK_SECS: i64 = 7 * DAY_SECS;
 /// Lambda delivers at most 6 MB at once.
 const LARGEST_VALUE_BYTES: i64 = 6 * 1024 * 1024;
 
-const DATASET_KEYS: [&str; 8] = ["name", "description", "columns", "roles", "windows", "dedupe", "limits", "p95"];
+const DATASET_KEYS: [&str; 9] =
+    ["name", "description", "format", "columns", "roles", "windows", "dedupe", "limits", "p95"];
 const ROLE_KEYS: [&str; 3] = ["id", "event_time", "record_key"];
 const WINDOW_KEYS: [&str; 6] =
     ["length_secs", "keys", "measure", "allowed_lateness_secs", "idle_after_secs", "max_open_windows"];
@@ -113,6 +114,7 @@ fn read_dataset<'t>(reader: &mut Reader<'t>, root: &Section<'t>, text: &str) -> 
         columns::check_identifier(reader, name, Named::Dataset);
     }
     let description = reader.text(root, "description").unwrap_or_default();
+    let format = read_format(reader, root);
     let drafts = columns::read(reader, root);
     let roles = read_roles(reader, root, &drafts);
     let windows = read_windows(reader, root, &drafts);
@@ -123,6 +125,7 @@ fn read_dataset<'t>(reader: &mut Reader<'t>, root: &Section<'t>, text: &str) -> 
     Dataset {
         name: name.map_or_else(String::new, |name| name.value.to_owned()),
         description,
+        format,
         columns: drafts.into_iter().map(|draft| draft.column).collect(),
         id: roles.id,
         event_time: roles.event_time,
@@ -133,6 +136,17 @@ fn read_dataset<'t>(reader: &mut Reader<'t>, root: &Section<'t>, text: &str) -> 
         p95,
         text: text.to_owned(),
         hash: Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+fn read_format<'t>(reader: &mut Reader<'t>, root: &Section<'t>) -> Format {
+    match reader.value(root, "format", "\"parquet\" or \"iceberg\"", as_str) {
+        Some(At { value: "iceberg", .. }) => Format::Iceberg,
+        Some(At { value: "parquet", .. }) | None => Format::Parquet,
+        Some(At { value, offset }) => {
+            reader.problem(offset, format!("`format` is `{value}`: use \"parquet\" or \"iceberg\""));
+            Format::Parquet
+        }
     }
 }
 

@@ -65,6 +65,69 @@ run "refine_may_do_what_it_does" {
   }
 }
 
+run "without_iceberg_there_is_no_function_for_it" {
+  assert {
+    condition     = length(module.tables) == 0 && length(module.tables_schedule) == 0
+    error_message = "nobody asked for tables"
+  }
+}
+
+run "tables_may_do_what_they_do" {
+  variables {
+    tables              = {}
+    raw_retention_hours = 48
+  }
+
+  assert {
+    condition = {
+      for statement in module.tables[0].statements : statement.Sid => statement.Resource
+      if startswith(statement.Action[0], "s3:") || startswith(statement.Action[0], "glue:")
+      } == {
+      ReadItsPartOfTheLake = [
+        "arn:aws:s3:::a-lake/l/_penstock/format.json",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/cuts/*",
+        "arn:aws:s3:::a-lake/l/_penstock/iot/state/*",
+        "arn:aws:s3:::a-lake/l/raw/iot/*",
+        "arn:aws:s3:::a-lake/l/silver/iot/*",
+        "arn:aws:s3:::a-lake/l/tables/iot/*",
+        "arn:aws:s3:::a-lake/l/windows/iot/*",
+      ]
+      CreateObjectsAndOverwriteNone = ["arn:aws:s3:::a-lake/l/tables/iot/*"]
+      ListAndLearnWhatIsAbsent      = ["arn:aws:s3:::a-lake"]
+      DeleteWhatRetentionGivesUp    = ["arn:aws:s3:::a-lake/l/tables/iot/*/metadata/*"]
+      CommitToItsTables = tolist([
+        "arn:aws:glue:eu-central-1:111122223333:catalog",
+        "arn:aws:glue:eu-central-1:111122223333:database/p",
+        "arn:aws:glue:eu-central-1:111122223333:table/p/iot_*",
+      ])
+    }
+    error_message = "tables may do something else: ${jsonencode(module.tables[0].statements)}"
+  }
+
+  assert {
+    condition = module.tables[0].environment == tomap({
+      PENSTOCK_LAKE                = "s3://a-lake/l"
+      PENSTOCK_DATASET             = "iot"
+      PENSTOCK_LOG                 = "info"
+      PENSTOCK_CATALOG             = "glue"
+      PENSTOCK_NAMESPACE           = "p"
+      PENSTOCK_RAW_RETENTION_HOURS = "48"
+    })
+    error_message = "tables are told something else: ${jsonencode(module.tables[0].environment)}"
+  }
+}
+
+run "tables_need_a_catalogue" {
+  command = plan
+
+  variables {
+    tables  = {}
+    catalog = null
+  }
+
+  expect_failures = [var.tables]
+}
+
 run "only_with_retention_may_refine_delete" {
   variables {
     raw_retention_hours = 48
