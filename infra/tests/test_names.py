@@ -46,4 +46,5 @@ def test_refine_reads_and_creates_what_its_folders_are_called() -> None:
 def test_what_it_costs_is_reckoned_with_the_memory_that_is_deployed() -> None:
     prices = tomllib.loads((REPOSITORY / "crates/cli/prices.toml").read_text())["lambda"]
     defaults = re.findall(r"memory_mb +=+ optional\(number, (\d+)\)", terraform())
-    assert [prices["ingest_memory_mb"], prices["refine_memory_mb"]] == [int(memory) for memory in defaults]
+    # Those of ingest and refine come first; what the function of the Iceberg tables costs is not reckoned.
+    assert [prices["ingest_memory_mb"], prices["refine_memory_mb"]] == [int(memory) for memory in defaults[:2]]
