@@ -76,7 +76,10 @@ class Published:
         return catalog.load_table(f"{NAMESPACE}.iot_{name}")
 
     def p95(self) -> str:
-        return run("penstock", "p95", "--lake", self.lake, "--dataset", self.dataset, "--csv", "/dev/stdout")
+        """The product's own answer, as CSV."""
+        answer = self.root / "p95.csv"
+        run("penstock", "p95", "--lake", self.lake, "--dataset", self.dataset, "--csv", answer)
+        return answer.read_text()
 
 
 def run(binary: str, *arguments: object) -> str:
