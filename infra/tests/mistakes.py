@@ -152,7 +152,7 @@ MISTAKES = [
     Mistake(
         "the job may write all of the lake",
         EMR_JOB,
-        'Resource = ["${local.bucket_arn}/${local.reports}", "${local.bucket_arn}/${local.reports}/*"]',
+        'Resource = ["${local.bucket_arn}/${local.reports}/*"]',
         'Resource = ["${local.bucket_arn}/*"]',
     ),
     Mistake("the job may do anything with objects", EMR_JOB, 'Action   = ["s3:GetObject"]', 'Action   = ["s3:*"]'),

@@ -43,7 +43,7 @@ locals {
         Sid      = "MakeReports"
         Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = ["${local.bucket_arn}/${local.reports}", "${local.bucket_arn}/${local.reports}/*"]
+        Resource = ["${local.bucket_arn}/${local.reports}/*"]
       },
       {
         Sid      = "LeaveItsLog"
@@ -58,8 +58,9 @@ locals {
         Resource = [local.bucket_arn]
         Condition = {
           # S3 answers 404 for an absent object only to who may list, and a request for an object carries no s3:prefix.
+          # Hadoop looks for a folder of the name of each absent object.
           StringLikeIfExists = {
-            "s3:prefix" = concat(["${local.folder}/*", "${local.prefix}_penstock/", "${local.reports}/*"], local.read)
+            "s3:prefix" = [for folder in ["_penstock", "reports/p95/${var.dataset}", "silver/${var.dataset}"] : "${local.prefix}${folder}/*"]
           }
         }
       },
