@@ -19,8 +19,9 @@ QUESTION = (REPOSITORY / "emr/p95.sql").read_text()
 NAMESPACE = "penstock"
 TABLES = ("raw", "silver", "windows")
 PLACES = {
-    "raw": ("partition", "offset"),
-    "silver": ("partition", "offset"),
+    # Offsets begin again with each run.
+    "raw": ("partition", "offset", "ingested_at"),
+    "silver": ("partition", "offset", "event_id"),
     "windows": ("window_start", "device_id", "kind", "first_event_time", "last_event_time", "count"),
 }
 """What rows are sorted by, so that two readers can be compared."""

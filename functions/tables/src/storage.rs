@@ -44,7 +44,9 @@ impl LakeFiles {
 
     /// The key of a location.
     fn key<'l>(&self, location: &'l str) -> Result<&'l str> {
-        location.strip_prefix(&*self.root).ok_or_else(|| {
+        // Hadoop, and so Spark, writes `file:/dir` for `file:///dir`.
+        let by_hadoop = || location.strip_prefix("file:")?.strip_prefix(self.root.strip_prefix("file://")?);
+        location.strip_prefix(&*self.root).or_else(by_hadoop).ok_or_else(|| {
             Error::new(ErrorKind::DataInvalid, format!("`{location}` is not in the lake at `{}`", self.root))
         })
     }
