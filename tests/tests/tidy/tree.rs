@@ -4,8 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What belongs to the repository. Build output, lakes and a broker's data lie beside it.
-const FOLDERS: [&str; 10] =
-    [".ci", ".github", "crates", "datasets", "docs", "emr", "functions", "localstack", "producer", "tests"];
+const FOLDERS: [&str; 11] = [
+    ".ci",
+    ".github",
+    "crates",
+    "dashboards",
+    "datasets",
+    "docs",
+    "emr",
+    "functions",
+    "localstack",
+    "producer",
+    "tests",
+];
 
 pub(crate) struct TextFile {
     /// Relative to the root, with `/`.
