@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use penstock_core::dataset::{Dataset, Problem};
-use penstock_runtime::{Failure, LakeUrl, Settings, VARIABLES, env};
+use penstock_runtime::{Failure, FunctionSettings, LakeUrl, Settings, VARIABLES, env};
 use serde::Serialize;
 
 pub use self::cost::{Bill, Item};

@@ -17,7 +17,7 @@ use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
 use crate::runtime_api::{Invocation, RuntimeApi, RuntimeApiError};
-use crate::{Failure, Settings};
+use crate::{Failure, FunctionSettings};
 
 /// Where the Runtime API is: the one variable that Lambda, and all that stand in for it, set.
 const ADDRESS: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -36,8 +36,11 @@ pub trait Function: Sized + Send + Sync {
     /// Its name in metrics.
     const NAME: &'static str;
 
+    /// What it can be told by its environment.
+    type Settings: FunctionSettings;
+
     /// What a cold start does, once. What the function measures it records in `telemetry`.
-    async fn open(settings: &Settings, telemetry: Arc<Registry>) -> Result<Self, Failure>;
+    async fn open(settings: &Self::Settings, telemetry: Arc<Registry>) -> Result<Self, Failure>;
 
     /// One invocation.
     async fn call(&self, event: &[u8], call: &Call) -> Result<serde_json::Value, Failure>;
@@ -48,8 +51,8 @@ pub trait Function: Sized + Send + Sync {
 /// Where the start fails (wrong settings, no lake), every invocation says why, and tries it again:
 /// the message reaches whoever looks at the invocation, and a store that was away for a while is no reason to restart.
 pub async fn run_function<F: Function>(env: impl Fn(&str) -> Option<String>) -> ExitCode {
-    let settings = Settings::read(&env);
-    start_logging(settings.as_ref().map_or("info", |settings| &settings.log));
+    let settings = F::Settings::read(&env);
+    start_logging(settings.as_ref().map_or("info", FunctionSettings::log));
     let Some(address) = env(ADDRESS) else {
         tracing::error!(
             "{ADDRESS} is not set: this program is started by Lambda, or by what stands in for it, such as `cargo lambda watch`"
@@ -69,15 +72,15 @@ pub fn is_started_by_lambda() -> bool {
 }
 
 /// A function that is open, or will be.
-struct Start<F> {
-    settings: Result<Settings, Failure>,
+struct Start<F: Function> {
+    settings: Result<F::Settings, Failure>,
     function: OnceCell<F>,
     telemetry: Arc<Registry>,
 }
 
 impl<F: Function> Start<F> {
-    fn new(settings: Result<Settings, Failure>) -> Self {
-        let dataset = settings.as_ref().map_or("", |settings| &settings.dataset.name);
+    fn new(settings: Result<F::Settings, Failure>) -> Self {
+        let dataset = settings.as_ref().map_or("", FunctionSettings::dataset);
         let telemetry = Arc::new(Registry::new(dataset));
         Self { settings, function: OnceCell::new(), telemetry }
     }
@@ -151,6 +154,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::Settings;
 
     /// Whether the request for the first invocation was there when the function was opened.
     #[derive(Debug)]
@@ -161,6 +165,7 @@ mod tests {
     #[async_trait]
     impl Function for Opened {
         const NAME: &'static str = "opened";
+        type Settings = Settings;
 
         /// Holds the thread, as computing does, until the request has arrived.
         async fn open(_: &Settings, _: Arc<Registry>) -> Result<Self, Failure> {

@@ -14,6 +14,6 @@ pub use failure::{Failure, Kind};
 pub use function::{Call, Function, is_started_by_lambda, run_function, start_logging};
 pub use lake::{Lake, LakeUrl};
 pub use settings::{
-    CatalogSettings, CutSettings, FailureResponse, IngestSettings, Settings, SettingsError, VARIABLES, Variable,
-    dataset, dataset_file, env,
+    CatalogSettings, CutSettings, FailureResponse, FunctionSettings, IngestSettings, NOTIFY_VARIABLES, NotifySettings,
+    SecretPlace, Settings, SettingsError, TelegramSettings, VARIABLES, Variable, dataset, dataset_file, env,
 };

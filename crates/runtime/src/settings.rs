@@ -1,5 +1,7 @@
 //! The functions' settings: each environment variable once, beside its documentation; all problems at once.
 
+mod notify;
+
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -11,6 +13,8 @@ use penstock_core::dataset::{Dataset, SHIPPED};
 
 use crate::LakeUrl;
 
+pub use notify::{NOTIFY_VARIABLES, NotifySettings, SecretPlace, TelegramSettings};
+
 /// An environment variable, for the documentation and for the code that reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
@@ -21,14 +25,17 @@ pub struct Variable {
 }
 
 macro_rules! variables {
-    ($($constant:ident = $name:literal, $default:expr, $about:literal;)*) => {
+    ($(#[$about_all:meta])* $all:ident: $($constant:ident = $name:literal, $default:expr, $about:literal;)*) => {
         $(const $constant: Variable = Variable { name: $name, default: $default, about: $about };)*
-        /// Every setting of the functions, in the order of the documentation.
-        pub const VARIABLES: &[Variable] = &[$($constant),*];
+        $(#[$about_all])*
+        pub const $all: &[Variable] = &[$($constant),*];
     };
 }
+use variables;
 
 variables! {
+    /// Every setting of the functions that work on a lake, in the order of the documentation.
+    VARIABLES:
     LAKE = "PENSTOCK_LAKE", None, "Where the lake is: `s3://bucket/prefix` or `file:///dir`.";
     DATASET = "PENSTOCK_DATASET", None, "The dataset: the name of a shipped one (`iot`), or the path of a dataset file.";
     SOURCE = "PENSTOCK_SOURCE", Some("kafka"), "A name for the cluster, so that two clusters with a topic of the same name stay apart: `a-z`, `0-9`, `-`.";
@@ -127,18 +134,32 @@ impl fmt::Display for SettingsError {
     }
 }
 
-impl Settings {
+/// What a function can be told by its environment.
+pub trait FunctionSettings: Sized + Send + Sync {
     /// Reads the settings through `get`, the environment in production.
     ///
     /// # Errors
     /// All problems at once, each with its remedy.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut reader = Reader { get, problems: Vec::new() };
-        let settings = reader.settings();
-        match settings {
-            Some(settings) if reader.problems.is_empty() => Ok(settings),
-            _ => Err(SettingsError(reader.problems)),
-        }
+    fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError>;
+
+    /// What to log.
+    fn log(&self) -> &str;
+
+    /// The dataset that it works on, for metrics; empty if there is none.
+    fn dataset(&self) -> &str;
+}
+
+impl FunctionSettings for Settings {
+    fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        Reader::new(get).finish(Reader::settings)
+    }
+
+    fn log(&self) -> &str {
+        &self.log
+    }
+
+    fn dataset(&self) -> &str {
+        &self.dataset.name
     }
 }
 
@@ -148,6 +169,18 @@ struct Reader<G> {
 }
 
 impl<G: Fn(&str) -> Option<String>> Reader<G> {
+    const fn new(get: G) -> Self {
+        Self { get, problems: Vec::new() }
+    }
+
+    /// What `read` makes of the environment, unless something was wrong with it.
+    fn finish<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, SettingsError> {
+        match read(&mut self) {
+            Some(settings) if self.problems.is_empty() => Ok(settings),
+            _ => Err(SettingsError(self.problems)),
+        }
+    }
+
     fn settings(&mut self) -> Option<Settings> {
         let lake = self.parsed(LAKE, str::parse::<LakeUrl>);
         let dataset = self.parsed(DATASET, dataset);

@@ -64,6 +64,7 @@ pub struct Summary {
 #[async_trait]
 impl Function for Refine {
     const NAME: &'static str = NAME;
+    type Settings = Settings;
 
     async fn open(settings: &Settings, telemetry: Arc<Registry>) -> Result<Self, Failure> {
         let lake = Lake::open(&settings.lake, Arc::new(SystemClock), telemetry).await?;

@@ -48,6 +48,7 @@ pub struct Tables {
 #[async_trait]
 impl Function for Tables {
     const NAME: &'static str = "tables";
+    type Settings = Settings;
 
     async fn open(settings: &Settings, _telemetry: Arc<Registry>) -> Result<Self, Failure> {
         let lake = Lake::open_existing(&settings.lake, Arc::new(SystemClock)).await?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use penstock_runtime::{Call, Failure, Function, Kind, Settings};
+use penstock_runtime::{Call, Failure, Function, FunctionSettings, Kind, Settings};
 use penstock_tables::{Summary, Tables};
 
 /// Append what refine poured to the Iceberg tables of a lake, once, and say what was done.

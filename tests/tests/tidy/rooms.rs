@@ -27,7 +27,7 @@ const CORE: [&str; 16] = [
 ];
 
 /// Which of our crates a crate may use, in its tests too. The tests crate may use all.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("penstock-core", &[]),
     ("penstock-telemetry", &[]),
     ("penstock-lake", &["penstock-core", "penstock-telemetry"]),
@@ -45,6 +45,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "penstock-telemetry",
         ],
     ),
+    // Its clock is the lake's; it knows nothing else of it.
+    ("penstock-notify", &["penstock-lake", "penstock-runtime", "penstock-telemetry"]),
     // It knows Lambda's payload and nothing of what is behind the function.
     ("penstock-trigger", &[]),
     ("penstock-producer", &["penstock-core"]),
@@ -68,11 +70,11 @@ const ARROWS: [(&str, &[&str]); 12] = [
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
 const WORLDS: [(&str, &[&str]); 10] = [
-    ("aws-config", &["penstock-lake", "penstock-producer"]),
+    ("aws-config", &["penstock-lake", "penstock-notify", "penstock-producer"]),
     ("aws-sdk-s3", &["penstock-lake"]),
     ("aws-sdk-kinesis", &["penstock-producer"]),
-    // They sign what goes to on-failure destinations, and tokens for MSK.
-    ("aws-sigv4", &["penstock-producer", "penstock-trigger"]),
+    // They sign what goes to on-failure destinations, requests for secrets, and tokens for MSK.
+    ("aws-sigv4", &["penstock-notify", "penstock-producer", "penstock-trigger"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
     ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-tables", "penstock-trigger"]),
     ("datafusion", &["penstock-sql"]),

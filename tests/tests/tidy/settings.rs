@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use penstock_runtime::{VARIABLES, Variable};
+use penstock_runtime::{NOTIFY_VARIABLES, VARIABLES, Variable};
 
 use crate::tree::{assert_none, files, read};
 
@@ -18,8 +18,7 @@ const OTHERS: [(&str, &str); 6] = [
 
 #[test]
 fn every_name_in_the_tree_is_a_documented_setting() {
-    let known: BTreeSet<&str> =
-        VARIABLES.iter().map(|variable| variable.name).chain(OTHERS.map(|(name, _)| name)).collect();
+    let known: BTreeSet<&str> = settings().map(|variable| variable.name).chain(OTHERS.map(|(name, _)| name)).collect();
     let unknown = names_in_the_tree().into_iter().filter(|(name, _)| !known.contains(name.as_str()));
     let offences: Vec<String> = unknown.map(|(name, path)| format!("{path}: {name}")).collect();
     assert_none(
@@ -45,10 +44,14 @@ fn every_other_name_is_used_and_explained() {
 
 #[test]
 fn the_readme_lists_the_settings_with_their_defaults() {
-    let expected: Vec<String> = VARIABLES.iter().map(row).collect();
+    let expected: Vec<String> = settings().map(row).collect();
     let readme = read("README.md");
     let found: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `PENSTOCK_")).collect();
     assert_eq!(found, expected, "the README's table of settings should be:\n{}\n", expected.join("\n"));
+}
+
+fn settings() -> impl Iterator<Item = &'static Variable> {
+    VARIABLES.iter().chain(NOTIFY_VARIABLES)
 }
 
 fn row(variable: &Variable) -> String {
