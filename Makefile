@@ -88,7 +88,7 @@ bench: need-compiler ## what it costs, beside other tools: writes docs/benchmark
 	CARGO=$(CARGO) tests/bench/run.sh $(ARGS)
 
 dist: need-compiler ## what is deployed, optimised at link time; the tools with TLS to Kafka (needs the OpenSSL headers)
-	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-refine
+	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-notify -p penstock-refine
 	$(CARGO) build --locked --profile dist -p penstock -p penstock-producer -p penstock-trigger \
 		--features penstock/tls,penstock-producer/tls,penstock-trigger/tls
 
@@ -106,7 +106,7 @@ logs: ## the last lines of the local cloud's logs (ARGS=--follow goes on)
 	localstack/cloud.sh logs $(ARGS)
 
 test-localstack: need-compiler ## the local cloud and its extension of LocalStack, on a cloud of their own (needs Python 3.13, Node, Java)
-	$(CARGO) build --locked --release -p penstock -p penstock-producer -p penstock-ingest -p penstock-refine -p penstock-trigger
+	$(CARGO) build --locked --release -p penstock -p penstock-producer -p penstock-ingest -p penstock-notify -p penstock-refine -p penstock-trigger
 	localstack/test-localstack.sh
 
 test-watch: need-compiler ## the functions under cargo lambda watch, by hand and from Kafka (needs Python, Java and Maven)
@@ -114,11 +114,11 @@ test-watch: need-compiler ## the functions under cargo lambda watch, by hand and
 	functions/test-watch.sh "$${CARGO_TARGET_DIR:-target}/debug"
 
 test-cloud: need-compiler ## the whole path on a local cloud by Terraform, while functions die and S3 fails (Python, Terraform, Node, Java)
-	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-producer -p penstock-trigger
+	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-notify -p penstock-refine -p penstock-producer -p penstock-trigger
 	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release" --ignore=test_emr.py
 
 test-emr: need-compiler ## the report of a day on a local cloud by Terraform: EMR both ways, with real Spark (Python, Terraform, Java, Maven)
-	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-trigger
+	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-notify -p penstock-refine -p penstock-trigger
 	tests/cloud/run.sh "$${CARGO_TARGET_DIR:-target}/release" test_emr.py
 
 dashboards: need-compiler ## write what dashboards/src describes: Grafana, CloudWatch, Prometheus' rules and their tests
@@ -152,7 +152,7 @@ test-infra: ## Terraform without a cloud: tests of each module, linters, planted
 	infra/test.sh
 
 test-infra-local: need-compiler ## Terraform on the local cloud: applied, planned again, deployed, destroyed
-	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-refine -p penstock-trigger
+	$(CARGO) build --locked --release -p penstock -p penstock-ingest -p penstock-notify -p penstock-refine -p penstock-trigger
 	infra/test-local.sh "$${CARGO_TARGET_DIR:-target}/release"
 
 clean: ## remove what was built; lakes and the broker's data stay

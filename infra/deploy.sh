@@ -2,7 +2,7 @@
 # Applies an environment, calls what was deployed, and takes a version back that does not answer: infra/deploy.sh ENV
 #
 # It calls the functions as nobody else does, without a record: refine does what it does each minute, ingest finds nothing
-# to land. What fails is a function that cannot start, cannot reach the lake, or may not what it must.
+# to land, notify tries its secrets. What fails is a function that cannot start, cannot reach the lake, or may not what it must.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -22,6 +22,8 @@ main() {
     # shellcheck disable=SC2064 # the folder's name is known now
     trap "rm -rf '$folder'" EXIT
     echo '{"eventSource":"aws:kafka","records":{}}' >"$folder/event"
+    # To notify it means: see whether every secret can be read, and tell nobody.
+    echo '{"Records":[]}' >"$folder/event-notify"
     ./terraform.sh init "$ENV"
     remember >"$folder/versions"
     ./terraform.sh apply "$ENV"
@@ -38,9 +40,10 @@ main() {
     echo "deploy: all functions of $ENV answer"
 }
 
-# The functions that are deployed, or none where nothing is.
+# The functions that are deployed, or those of them that a filter names; none where nothing is.
 functions() {
-    terraform -chdir="live/$ENV" output -json functions 2>/dev/null | jq -r '(.ingest | .[]), .refine' 2>/dev/null || true
+    terraform -chdir="live/$ENV" output -json functions 2>/dev/null |
+        jq -r "(${1:-(.ingest | .[]), .refine, .notify}) // empty" 2>/dev/null || true
 }
 
 # A line for each function that is there: its name, and the version that its alias names.
@@ -54,8 +57,9 @@ remember() {
 }
 
 answers() {
-    local function=$1 error
-    error="$(aws lambda invoke --function-name "$function:live" --payload "fileb://$folder/event" \
+    local function=$1 event="$folder/event" error
+    if [[ $function == "$(functions .notify)" ]]; then event="$folder/event-notify"; fi
+    error="$(aws lambda invoke --function-name "$function:live" --payload "fileb://$event" \
         --query FunctionError --output text "$folder/answer")" || return 1
     if [[ $error != None ]]; then
         echo "deploy: $function: $(<"$folder/answer")" >&2

@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-FUNCTIONS = ("ingest", "refine")
+FUNCTIONS = ("ingest", "notify", "refine")
 # Packaged if it was built, and what its binary is called: most pipelines have no Iceberg tables.
 TABLES = ("tables", "penstock-tables")
 SHIPPED = Path(__file__).resolve().parent.parent / "datasets"

@@ -30,7 +30,8 @@ build() {
     # A folder of its own, because cargo-lambda compiles for another glibc than plain cargo.
     # AWS_LC_SYS_NO_JITTER_ENTROPY spares a cold start some milliseconds: Lambda's kernel has randomness at once.
     AWS_LC_SYS_NO_JITTER_ENTROPY=1 CARGO_TARGET_DIR="$CACHE/lambda" \
-        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-refine --lambda-dir "$1"
+        cargo lambda build --locked --profile dist --package penstock-ingest --package penstock-notify \
+        --package penstock-refine --lambda-dir "$1"
     # Iceberg and Glue's client take longer to compile than all the rest, and in one build their features would be
     # those of the other functions, too.
     rm -rf "$1/penstock-tables"

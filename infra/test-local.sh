@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # infra/live/localstack on an emulator of AWS: applied, planned again, deployed, destroyed: infra/test-local.sh BINARIES
 #
-# BINARIES is a folder with ingest, refine, penstock and penstock-trigger. It starts an emulator of its own, unless
+# BINARIES is a folder with ingest, notify, refine, penstock and penstock-trigger. It starts an emulator of its own, unless
 # AWS_ENDPOINT_URL names an empty one.
 set -euo pipefail
 

@@ -36,6 +36,9 @@ EMR_SCHEDULE = "modules/emr/schedule.tf"
 EMR_TOPIC = "modules/emr/topic.tf"
 NETWORK = "modules/network/network.tf"
 ENDPOINTS = "modules/network/endpoints.tf"
+ALARMS = "modules/alarms/alarms.tf"
+TOPIC = "modules/alarms/topic.tf"
+NOTIFY = "modules/alarms/notify.tf"
 DEPLOY_ROLE = "modules/deploy-role/role.tf"
 DEPLOY_CHANGE = "modules/deploy-role/change.tf"
 STATE = "bootstrap/state.tf"
@@ -148,6 +151,27 @@ MISTAKES = [
         "  security_group_id            = aws_security_group.this[0].id\n"
         '  cidr_ipv4                    = "0.0.0.0/0"\n',
     ),
+    # Alarms
+    Mistake("nobody hears that an alarm is over", ALARMS, "  ok_actions    = [aws_sns_topic.this.arn]\n", ""),
+    Mistake(
+        "an alarm on nothing is no alarm",
+        ALARMS,
+        "treat_missing_data  = local.definitions[each.value.definition].missing",
+        'treat_missing_data  = "missing"',
+    ),
+    Mistake("anybody tells alarms", TOPIC, '{ Service = "cloudwatch.amazonaws.com" }', '"*"'),
+    Mistake(
+        "alarms of any account are told",
+        TOPIC,
+        '        StringEquals = { "aws:SourceAccount" = local.account_id }\n',
+        "",
+    ),
+    Mistake(
+        "two notifies do not know of each other", NOTIFY, "reserved_concurrency = 1\n", "reserved_concurrency = null\n"
+    ),
+    Mistake("nobody tries again to tell", NOTIFY, "maximum_retries       = 2", "maximum_retries       = 0"),
+    Mistake("any topic calls notify", NOTIFY, "  source_arn    = aws_sns_topic.this.arn\n", ""),
+    Mistake("notify reads and writes secrets", ACCESS, '["ssm:GetParameter"]', '["ssm:*"]'),
     # The daily report
     Mistake(
         "the job may write all of the lake",

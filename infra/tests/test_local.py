@@ -18,6 +18,9 @@ import pytest
 INFRA = Path(os.environ["INFRA_COPY"])
 PENSTOCK = os.environ["PENSTOCK"]
 
+# Somebody listens to alarms, or there would be none. Nobody is told anything here.
+os.environ["TF_VAR_alarms"] = json.dumps({"channels": {"slack": "ssm:/penstock/slack"}})  # noqa: SIM112 - Terraform tells letters apart
+
 # What a file holds, and what the catalogue calls it.
 GLUE_TYPES = {
     "string": "string",
@@ -56,7 +59,14 @@ def test_a_second_plan_is_empty() -> None:
     assert "No changes." in run("./terraform.sh", "plan", "localstack", "-no-color", "-detailed-exitcode")
 
 
+def test_a_secret_that_notify_cannot_read_stops_a_deployment() -> None:
+    refused = subprocess.run(["./deploy.sh", "localstack"], cwd=INFRA, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "Slack (PENSTOCK_NOTIFY_SLACK): the secret ssm:/penstock/slack cannot be read" in refused.stderr
+
+
 def test_the_functions_answer() -> None:
+    client("ssm").put_parameter(Name="/penstock/slack", Type="SecureString", Value="https://hooks.slack.com/services/x")
     assert "all functions of localstack answer" in run("./deploy.sh", "localstack")
 
 
@@ -125,6 +135,10 @@ def test_nothing_is_left() -> None:
             if group["Name"] != "default"
         ],
         "streams": client("kinesis").list_streams()["StreamNames"],
+        "alarms": client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "lights": client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"],
+        "topics": client("sns").list_topics()["Topics"],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
         "databases": client("glue").get_databases()["DatabaseList"],
         "workgroups": [
             group for group in client("athena").list_work_groups()["WorkGroups"] if group["Name"] != "primary"

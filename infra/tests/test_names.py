@@ -10,11 +10,14 @@ REPOSITORY = INFRA.parent
 
 
 def terraform() -> str:
-    return "\n".join(file.read_text() for file in (INFRA / "modules" / "pipeline").glob("*.tf"))
+    """The modules that set the functions' settings."""
+    modules = [INFRA / "modules" / name for name in ("alarms", "pipeline")]
+    return "\n".join(file.read_text() for module in modules for file in module.glob("*.tf"))
 
 
 def test_every_setting_of_the_functions_can_be_set_and_no_other() -> None:
-    settings = (REPOSITORY / "crates/runtime/src/settings.rs").read_text()
+    runtime = REPOSITORY / "crates/runtime/src"
+    settings = (runtime / "settings.rs").read_text() + (runtime / "settings/notify.rs").read_text()
     known = set(re.findall(r'^    [A-Z_]+ = "(PENSTOCK_[A-Z_]+)"', settings, re.MULTILINE))
     assert known
     # A secret does not stand in the environment of a function; Glue asks for none.

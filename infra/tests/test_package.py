@@ -28,6 +28,7 @@ keys = ["at"]
 def binaries(folder: Path, ingest: bytes = X86_64, refine: bytes = X86_64 + b"refine") -> Path:
     folder.mkdir()
     (folder / "ingest").write_bytes(ingest)
+    (folder / "notify").write_bytes(refine + b"notify")
     # As cargo-lambda lays them out.
     (folder / "refine").mkdir()
     (folder / "refine" / "bootstrap").write_bytes(refine)

@@ -2,7 +2,7 @@
 # The whole path on a cloud of its own: Terraform, Kafka, Kinesis, functions that die, S3 that fails: tests/cloud/run.sh BINARIES
 # [ARGUMENT OF PYTEST ...]
 #
-# BINARIES is a folder with ingest, refine, penstock, penstock-producer and penstock-trigger.
+# BINARIES is a folder with ingest, notify, refine, penstock, penstock-producer and penstock-trigger.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -32,7 +32,8 @@ module "pipeline" {
     }
   }
 
-  emr = var.emr
+  alarms = var.alarms
+  emr    = var.emr
 
   # The emulator has no X-Ray.
   tracing = false

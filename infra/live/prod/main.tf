@@ -15,7 +15,8 @@ module "pipeline" {
   msk     = var.msk
   kinesis = var.kinesis
 
-  emr = var.emr
+  alarms = var.alarms
+  emr    = var.emr
 
   gradual            = var.gradual
   log_retention_days = 90

@@ -54,6 +54,12 @@ variable "gradual" {
   default     = {}
 }
 
+variable "alarms" {
+  description = "Whom alarms tell; see modules/pipeline. null: there are none."
+  type        = any
+  default     = null
+}
+
 # The pipeline declares what it may say, and checks it.
 variable "emr" {
   description = "A daily report of the 95th percentile by Spark on EMR; {} has all defaults, and null is none. See modules/pipeline."

@@ -24,6 +24,9 @@ locals {
     "${local.arn}:glue:${local.here}:database/${local.database}",
     "${local.arn}:glue:${local.here}:table/${local.database}/*",
   ]
+  topic     = "${local.arn}:sns:${local.here}:${var.pipeline}-alarms"
+  queue     = "${local.arn}:sqs:${local.here}:${var.pipeline}-notify-undelivered"
+  alarms    = "${local.arn}:cloudwatch:${local.here}:alarm:${var.pipeline}-*"
   workgroup = "${local.arn}:athena:${local.here}:workgroup/${local.database}"
   # Mappings are named by identifiers that AWS makes up.
   mappings = "${local.arn}:lambda:${local.here}:event-source-mapping:*"
@@ -100,10 +103,25 @@ locals {
         Resource = [local.workgroup]
       },
       {
+        Sid      = "SeeTheAlarms"
+        Effect   = "Allow"
+        Action   = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"]
+        Resource = [local.alarms]
+      },
+      {
+        Sid    = "SeeWhomAlarmsTell"
+        Effect = "Allow"
+        Action = [
+          "lambda:GetPolicy", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sqs:GetQueueAttributes",
+          "sqs:ListQueueTags",
+        ]
+        Resource = [local.topic, local.queue, local.functions, "${local.functions}:*"]
+      },
+      {
         # AWS knows no resources for these.
         Sid      = "SeeWhatHasNoName"
         Effect   = "Allow"
-        Action   = ["kinesis:DescribeLimits", "lambda:GetEventSourceMapping", "logs:DescribeLogGroups"]
+        Action   = ["kinesis:DescribeLimits", "lambda:GetEventSourceMapping", "logs:DescribeLogGroups", "sns:GetSubscriptionAttributes"]
         Resource = ["*"]
       },
     ],

@@ -90,6 +90,32 @@ locals {
         Action   = ["athena:CreateWorkGroup", "athena:DeleteWorkGroup", "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup"]
         Resource = [local.workgroup]
       },
+      {
+        Sid    = "ChangeTheAlarms"
+        Effect = "Allow"
+        Action = [
+          "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "cloudwatch:PutMetricAlarm",
+          "cloudwatch:TagResource", "cloudwatch:UntagResource",
+        ]
+        Resource = [local.alarms]
+      },
+      {
+        Sid    = "ChangeWhomAlarmsTell"
+        Effect = "Allow"
+        Action = [
+          "lambda:AddPermission", "lambda:RemovePermission", "sns:CreateTopic", "sns:DeleteTopic",
+          "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource", "sqs:CreateQueue",
+          "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
+        ]
+        Resource = [local.topic, local.queue, local.functions, "${local.functions}:*"]
+      },
+      {
+        # AWS knows no resources for these.
+        Sid      = "ChangeSubscriptions"
+        Effect   = "Allow"
+        Action   = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
+        Resource = ["*"]
+      },
     ],
     [for streams in [local.streams] : {
       Sid    = "ChangeTheStreams"

@@ -4,12 +4,18 @@ locals {
   partition  = data.aws_partition.current.partition
   account_id = data.aws_caller_identity.current.account_id
 
-  bucket_arn = "arn:${local.partition}:s3:::${var.lake.bucket}"
-  folder     = var.lake.prefix == "" ? "" : "${var.lake.prefix}/"
-  objects = {
-    for kind in ["read", "create", "replace", "delete"] :
-    kind => [for key in var.lake[kind] : "${local.bucket_arn}/${local.folder}${key}"]
-  }
+  # One, or none for a function without a lake.
+  lakes = [for lake in [var.lake] : {
+    bucket_arn  = "arn:${local.partition}:s3:::${lake.bucket}"
+    folder      = lake.prefix == "" ? "" : "${lake.prefix}/"
+    kms_key_arn = lake.kms_key_arn
+    keys        = lake.read
+    objects = {
+      for kind in ["read", "create", "replace", "delete"] : kind => [
+        for key in lake[kind] : join("", ["arn:${local.partition}:s3:::${lake.bucket}/", lake.prefix == "" ? "" : "${lake.prefix}/", key])
+      ]
+    }
+  } if lake != null]
 
   # What is optional is a `for` over what there is, and not a condition: Terraform gives the latter types that it
   # cannot always join.
@@ -21,17 +27,19 @@ locals {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
       },
+    ],
+    flatten([for lake in local.lakes : [
       {
         Sid      = "ReadItsPartOfTheLake"
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
-        Resource = local.objects.read
+        Resource = lake.objects.read
       },
       {
         Sid      = "CreateObjectsAndOverwriteNone"
         Effect   = "Allow"
         Action   = ["s3:PutObject"]
-        Resource = local.objects.create
+        Resource = lake.objects.create
         Condition = {
           Null = { "s3:if-none-match" = "false" }
         }
@@ -40,34 +48,57 @@ locals {
         Sid      = "ListAndLearnWhatIsAbsent"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
-        Resource = [local.bucket_arn]
+        Resource = [lake.bucket_arn]
         Condition = {
           # S3 answers 404 for an absent object only to who may list, and a request for an object carries no s3:prefix:
           # without IfExists it would be 403, which the functions take for a wrong policy.
-          StringLikeIfExists = { "s3:prefix" = [for key in var.lake.read : "${local.folder}${key}"] }
+          StringLikeIfExists = { "s3:prefix" = [for key in lake.keys : "${lake.folder}${key}"] }
         }
       },
-    ],
-    [for objects in [local.objects.replace] : {
+    ]]),
+    [for lake in local.lakes : {
       Sid      = "ReplaceHints"
       Effect   = "Allow"
       Action   = ["s3:PutObject"]
-      Resource = objects
-    } if 0 < length(objects)],
-    [for objects in [local.objects.delete] : {
+      Resource = lake.objects.replace
+    } if 0 < length(lake.objects.replace)],
+    [for lake in local.lakes : {
       Sid      = "DeleteWhatRetentionGivesUp"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject"]
-      Resource = objects
-    } if 0 < length(objects)],
+      Resource = lake.objects.delete
+    } if 0 < length(lake.objects.delete)],
     var.statements,
-    [for arn in compact([var.lake.kms_key_arn]) : {
+    [for lake in local.lakes : {
       Sid      = "UseTheKeyOfTheLake"
       Effect   = "Allow"
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource = [arn]
+      Resource = [lake.kms_key_arn]
       Condition = {
         StringEquals = { "kms:ViaService" = "s3.${data.aws_region.current.region}.amazonaws.com" }
+      }
+    } if lake.kms_key_arn != null],
+    [for arns in [var.secrets.parameter_arns] : {
+      Sid      = "ReadItsParameters"
+      Effect   = "Allow"
+      Action   = ["ssm:GetParameter"]
+      Resource = arns
+    } if 0 < length(arns)],
+    [for arns in [var.secrets.secret_arns] : {
+      Sid      = "ReadItsSecrets"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = arns
+    } if 0 < length(arns)],
+    [for arn in compact([var.secrets.kms_key_arn]) : {
+      Sid      = "UseTheKeyOfItsSecrets"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [arn]
+      Condition = {
+        StringEquals = {
+          "kms:ViaService" = [for service in ["secretsmanager", "ssm"] : "${service}.${data.aws_region.current.region}.amazonaws.com"]
+        }
       }
     }],
     [for traced in [var.tracing] : {

@@ -1,7 +1,7 @@
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_117:It needs S3 alone, which it reaches over TLS; in a VPC it would wait for network interfaces and need endpoints.
+  #checkov:skip=CKV_AWS_117:What it needs it reaches over TLS: S3, or the channels of alarms; in a VPC it would wait for network interfaces and need endpoints.
   #checkov:skip=CKV_AWS_116:Letters of dead calls are dead_letter_queue_arn's business, on the alias; refine has none by design.
-  #checkov:skip=CKV_AWS_173:The variables hold no secrets: where the lake is, the dataset, limits.
+  #checkov:skip=CKV_AWS_173:The variables hold no secrets: where the lake is, the dataset, limits, and where secrets are kept.
   #checkov:skip=CKV_AWS_272:The package is named by its content and comes from the same pipeline as this code.
   #checkov:skip=CKV_AWS_115:reserved_concurrency decides; ingest may grow with the number of partitions.
   function_name = var.name

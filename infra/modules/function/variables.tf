@@ -61,7 +61,7 @@ variable "environment" {
 }
 
 variable "lake" {
-  description = "Where the lake is, and for each kind of access the patterns of keys (below the prefix) that the function needs. What it reads it may also list."
+  description = "Where the lake is, and for each kind of access the patterns of keys (below the prefix) that the function needs. What it reads it may also list. null: it has no lake."
   type = object({
     bucket      = string
     prefix      = string
@@ -71,9 +71,10 @@ variable "lake" {
     replace     = optional(list(string), [])
     delete      = optional(list(string), [])
   })
+  default = null
 
   validation {
-    condition     = alltrue([for key in concat(var.lake.read, var.lake.create, var.lake.replace, var.lake.delete) : !contains(["", "*"], key)])
+    condition     = var.lake == null ? true : alltrue([for key in concat(var.lake.read, var.lake.create, var.lake.replace, var.lake.delete) : !contains(["", "*"], key)])
     error_message = "lake: a pattern must name a folder of the lake; the whole bucket is nobody's part."
   }
 }
@@ -88,6 +89,22 @@ variable "statements" {
   }))
   default  = []
   nullable = false
+}
+
+variable "secrets" {
+  description = "What it may read of Parameter Store and Secrets Manager, and the KMS key that encrypts it, if that is one of yours."
+  type = object({
+    parameter_arns = optional(list(string), [])
+    secret_arns    = optional(list(string), [])
+    kms_key_arn    = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for arn in concat(var.secrets.parameter_arns, var.secrets.secret_arns) : !endswith(arn, "*")])
+    error_message = "secrets: name each one; a function reads no secrets of others."
+  }
 }
 
 variable "reserved_concurrency" {

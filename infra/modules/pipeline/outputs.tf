@@ -4,11 +4,12 @@ output "lake" {
 }
 
 output "functions" {
-  description = "The names of the functions: ingest by source, refine, and that of the Iceberg tables, null without them."
+  description = "The names of the functions: ingest by source, refine, that of the Iceberg tables (null without them), and notify (null without channels for alarms)."
   value = {
     ingest = { for name, function in module.ingest : name => function.function.name }
     refine = module.refine.function.name
     tables = one(module.tables[*].function.name)
+    notify = one([for alarms in module.alarms : alarms.notify])
   }
 }
 
@@ -32,6 +33,11 @@ output "mappings" {
 output "athena" {
   description = "Where to ask in SQL: work group and database; null without a catalogue."
   value       = one([for catalog in module.catalog : { workgroup = catalog.workgroup, database = catalog.database }])
+}
+
+output "alarms" {
+  description = "The topic that alarms tell, which others may subscribe to; null without alarms."
+  value       = one([for alarms in module.alarms : alarms.topic_arn])
 }
 
 output "emr" {

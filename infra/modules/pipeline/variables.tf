@@ -303,3 +303,28 @@ variable "gradual" {
     error_message = "gradual: a key is neither refine nor the name of a source."
   }
 }
+
+variable "alarms" {
+  description = "Alarms, and whom they tell: addresses of e-mail, and channels by where their secrets are kept; modules/alarms explains the rest. null: none."
+  type = object({
+    emails = optional(set(string), [])
+    channels = optional(object({
+      slack         = optional(string)
+      telegram      = optional(object({ token = string, chat = string, api = optional(string) }))
+      webhook       = optional(string)
+      quiet_minutes = optional(number)
+      kms_key_arn   = optional(string)
+    }), {})
+    thresholds    = optional(map(number), {})
+    off           = optional(set(string), [])
+    runbook_url   = optional(string)
+    dashboard_url = optional(string)
+    kms_key_arn   = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.alarms == null ? true : 0 < length(var.alarms.emails) + length(compact([var.alarms.channels.slack, try(var.alarms.channels.telegram.token, null), var.alarms.channels.webhook]))
+    error_message = "alarms: nobody would hear of them; give emails or a channel."
+  }
+}

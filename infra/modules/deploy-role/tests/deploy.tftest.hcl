@@ -50,7 +50,7 @@ run "every_permission_names_what_it_is_for" {
 
   assert {
     condition = [for statement in concat(local.look, local.change) : statement.Sid if contains(statement.Resource, "*")] == [
-      "SeeWhatHasNoName", "ConnectSourcesToTheFunctions",
+      "SeeWhatHasNoName", "ConnectSourcesToTheFunctions", "ChangeSubscriptions",
     ]
     error_message = "only what AWS gives no name may be allowed on everything"
   }

@@ -350,3 +350,44 @@ run "a_dataset_must_be_packaged" {
 
   expect_failures = [var.dataset]
 }
+
+run "alarms_are_off_unless_somebody_hears_them" {
+  assert {
+    condition     = length(module.alarms) == 0 && output.functions.notify == null && output.alarms == null
+    error_message = "there are alarms that nobody asked for"
+  }
+}
+
+run "alarms_know_the_functions_and_the_queues" {
+  variables {
+    kafka = {
+      kafka = {
+        topics                     = ["events"]
+        bootstrap_servers          = ["b1:9092"]
+        network                    = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+        provisioned_pollers        = { minimum = 1, maximum = 2 }
+        on_failure_destination_arn = "arn:aws:sqs:eu-central-1:111122223333:given-up"
+      }
+    }
+    kinesis = { stream = { create_stream = { name = "events" } } }
+    alarms  = { channels = { slack = "ssm:/penstock/slack" }, off = ["chain-broken"] }
+  }
+
+  assert {
+    condition = output.functions.notify == "p-notify" && alltrue([
+      for name in ["p-lag-kafka-kafka", "p-lag-kinesis-stream", "p-letters-given-up", "p-letters-p-notify-undelivered"] :
+      contains(module.alarms[0].alarms, name)
+    ]) && !contains(module.alarms[0].alarms, "p-chain-broken")
+    error_message = "the alarms are others: ${jsonencode(module.alarms[0].alarms)}"
+  }
+}
+
+run "alarms_that_nobody_hears_are_refused" {
+  command = plan
+
+  variables {
+    alarms = {}
+  }
+
+  expect_failures = [var.alarms]
+}

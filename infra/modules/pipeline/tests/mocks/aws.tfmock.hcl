@@ -36,3 +36,6 @@ mock_resource "aws_lambda_function" {
 mock_resource "aws_lambda_alias" {
   defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:a-function:live" }
 }
+mock_resource "aws_sqs_queue" {
+  defaults = { arn = "arn:aws:sqs:eu-central-1:111122223333:p-notify-undelivered" }
+}
