@@ -138,9 +138,11 @@ async fn read_day(
 ) -> Result<(Vec<Event>, Vec<String>), Failure> {
     let keys: Vec<String> = list_all(store, folder, None).await?.into_iter().map(|listed| listed.key).collect();
     let reads: Vec<_> = keys.iter().map(|key| store.get(key)).collect();
-    let files: Vec<Bytes> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+    let mut files = stream::iter(reads).buffered(READS_AT_ONCE);
     let mut day = Day::default();
-    for (key, file) in keys.iter().zip(files) {
+    for key in &keys {
+        // A day of files is more than its events: each goes when it has been read.
+        let Some(file) = files.try_next().await? else { break };
         day.add(dataset, asked, file).map_err(|error| {
             Failure::misconfigured(format!("the silver file `{key}` is damaged: {error}. Restore it from a backup"))
         })?;
