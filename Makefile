@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg lint advisories bench dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg lint advisories bench bench-p95 dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -86,6 +86,9 @@ advisories: ## known vulnerabilities among the dependencies (fetches the databas
 
 bench: need-compiler ## what it costs, beside other tools: writes docs/benchmarks.md (ARGS=--quick: a look; Linux, Python, Java)
 	CARGO=$(CARGO) tests/bench/run.sh $(ARGS)
+
+bench-p95: need-compiler ## 50 million events, and the question by penstock, DataFusion, Spark and DuckDB: writes docs/p95-benchmark.md
+	CARGO=$(CARGO) tests/bench/p95.sh $(EVENTS)
 
 dist: need-compiler ## what is deployed, optimised at link time; the tools with TLS to Kafka (needs the OpenSSL headers)
 	$(CARGO) build --locked --profile dist -p penstock-ingest -p penstock-notify -p penstock-refine

@@ -9,11 +9,9 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 cargo="${CARGO:-cargo}"
 profile="${PROFILE:-dist}"
-python="${PYTHON:-python3}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
-venv="${XDG_CACHE_HOME:-$HOME/.cache}/penstock/bench-venv"
 out="$root/docs"
-requirements=(-r "$here/requirements.txt")
+requirements=()
 report_only=no
 
 main() {
@@ -29,23 +27,17 @@ main() {
     done
     if [[ $out == "$root/docs" && $report_only == no ]]; then
         command -v java >/dev/null || { echo "Spark needs Java 17; without it: make bench ARGS=--quick" >&2; exit 2; }
-        requirements+=(-r "$here/requirements-spark.txt")
+        requirements+=("$here/requirements-spark.txt")
     fi
-    prepare_python
+    local python
+    python="$("$here/python.sh" "${requirements[@]}")"
     if [[ $report_only == no ]]; then build; fi
     mkdir -p "$out"
     cd "$here"
     # The folder of the sources stays clean.
-    PYTHONDONTWRITEBYTECODE=1 SPARK_LOCAL_IP=127.0.0.1 "$venv/bin/python" run.py \
+    PYTHONDONTWRITEBYTECODE=1 SPARK_LOCAL_IP=127.0.0.1 "$python" run.py \
         --target "$CARGO_TARGET_DIR/$profile" --plain-handler "$CARGO_TARGET_DIR/plain-handler/$profile/plain-handler" \
         --version "$(git -C "$root" describe --always --dirty)" --out "$out" "$@"
-}
-
-prepare_python() {
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-        { echo "Python 3.11 or newer is needed; PYTHON names one" >&2; exit 2; }
-    if [[ ! -x $venv/bin/python ]]; then "$python" -m venv "$venv"; fi
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${requirements[@]}"
 }
 
 # The functions alone, as they are deployed, so that no other package turns on features of theirs.
