@@ -14,6 +14,7 @@ pub mod audit;
 pub mod rejects;
 pub mod gaps;
 pub mod cuts;
+pub mod replay;
 pub mod check;
 
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Command {
     Gaps(gaps::Arguments),
     /// Look at what refine declared and poured, and void a cut that cannot be poured
     Cuts(cuts::Arguments),
+    /// Pour again from raw, by a changed dataset file, into a lake of its own
+    Replay(replay::Arguments),
     /// Check dataset files, settings and the lake
     Check(check::Arguments),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
             Command::Rejects(arguments) => rejects::run(arguments).await,
             Command::Gaps(arguments) => gaps::run(arguments).await,
             Command::Cuts(arguments) => cuts::run(arguments).await,
+            Command::Replay(arguments) => replay::run(arguments).await,
             Command::Check(arguments) => check::run(arguments).await,
         }
     });

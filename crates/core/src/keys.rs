@@ -11,6 +11,7 @@
 //! _penstock/<dataset>/state/<cut>.parquet
 //! _penstock/<dataset>/unreadable/<source>/<topic>@<epoch>/<partition>/<from>.json
 //! _penstock/<dataset>/runs/<run>.json
+//! _penstock/<dataset>/replay.json
 //! _penstock/<dataset>/hints/...
 //! ```
 //!
@@ -23,6 +24,9 @@ use crate::position::{Partition, Position};
 
 /// The lake's format, checked by everything that opens a lake.
 pub const FORMAT_KEY: &str = "_penstock/format.json";
+
+/// The folders at the top of a lake: nothing else may stand in them.
+pub const FOLDERS: [&str; 7] = ["_penstock", "raw", "rejects", "reports", "silver", "tables", "windows"];
 
 /// The most bytes between two `/` of a key: the longest name of a file or folder on common disks.
 pub const MAX_NAME_BYTES: usize = 255;
@@ -187,6 +191,12 @@ pub fn run(dataset: &str, number: u32) -> String {
 #[must_use]
 pub fn run_finished(dataset: &str, number: u32) -> String {
     format!("{}{number:012}.json.finished", runs_folder(dataset))
+}
+
+/// Which lake the raw objects were replayed from, and how.
+#[must_use]
+pub fn replay(dataset: &str) -> String {
+    format!("_penstock/{dataset}/replay.json")
 }
 
 /// The newest cut and the ends of the chains as refine last saw them. Only saves listing.

@@ -24,6 +24,7 @@ pub mod checksum;
 pub mod chain;
 pub mod overlap;
 pub mod raw_object;
+pub mod replay;
 
 // A cut, from raw objects to silver and windows.
 pub mod cut;

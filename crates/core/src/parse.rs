@@ -16,7 +16,7 @@
 
 mod columns;
 mod keys;
-mod plan;
+pub(crate) mod plan;
 mod record;
 mod strings;
 
@@ -266,9 +266,13 @@ fn reject(reason: Reason, detail: String) -> Result<(), Box<Reject>> {
     Err(Box::new(Reject { reason, detail }))
 }
 
+/// What begins the detail of a record whose key is no base64, and what goes on if its value is none either.
+pub(crate) const KEY_NOT_BASE64: &str = "the key is not base64";
+pub(crate) const NEITHER_IS_THE_VALUE: &str = ", neither is the value";
+
 fn key_not_base64(value: &Value<'_>) -> String {
-    let value = if matches!(value, Value::NotBase64(_)) { ", neither is the value" } else { "" };
-    format!("the key is not base64{value}; `key` holds its text")
+    let value = if matches!(value, Value::NotBase64(_)) { NEITHER_IS_THE_VALUE } else { "" };
+    format!("{KEY_NOT_BASE64}{value}; `key` holds its text")
 }
 
 /// Where the records stand in their source: everything before the key.

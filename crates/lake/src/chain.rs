@@ -263,6 +263,21 @@ pub async fn find_unreadable(store: &dyn Store, dataset: &str, chain: &ChainId) 
     }
 }
 
+/// Where the first object of a chain begins that still stands, or the gap that stands in for a lost one before it.
+///
+/// # Errors
+/// The store's; or a declaration is not what its key says.
+pub async fn find_start(store: &dyn Store, dataset: &str, chain: &ChainId) -> Result<Option<Position>, ChainError> {
+    let objects = store.list_after(&chain.folder(dataset), None, 1).await?;
+    let first = objects.first().and_then(|listed| ChainId::parse_object(dataset, &listed.key));
+    let Some((_, first)) = first else {
+        return Ok(None);
+    };
+    // The first object itself may be lost, and a gap stand in for it.
+    let lost = find_unreadable(store, dataset, chain).await?;
+    Ok(Some(lost.iter().find(|gap| gap.next == first).map_or(first, |gap| gap.from)))
+}
+
 /// Every chain of a dataset, in order.
 ///
 /// # Errors

@@ -8,3 +8,4 @@ mod user_actions;
 mod numbers;
 mod any_dataset;
 mod guide;
+mod replay;

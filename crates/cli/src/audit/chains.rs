@@ -6,7 +6,7 @@ use penstock_core::dataset::Dataset;
 use penstock_core::keys::{self, ChainId};
 use penstock_core::position::Position;
 use penstock_lake::Store;
-use penstock_lake::chain::{ChainError, LinksEnd, find_chains, find_unreadable, read_links};
+use penstock_lake::chain::{ChainError, LinksEnd, find_chains, find_start, read_links};
 use penstock_runtime::Failure;
 use serde::Serialize;
 
@@ -154,15 +154,8 @@ async fn start(
     chain: &ChainId,
 ) -> Result<Option<Position>, Failure> {
     let wanted = history.first.position(chain);
-    let objects = store.list_after(&chain.folder(&dataset.name), None, 1).await?;
-    let first = objects.first().and_then(|listed| ChainId::parse_object(&dataset.name, &listed.key));
-    let Some((_, first)) = first else {
-        return Ok(None);
-    };
-    // The first object itself may be lost, and a gap stand in for it.
-    let lost = find_unreadable(store, &dataset.name, chain).await?;
-    let first = lost.iter().find(|gap| gap.next == first).map_or(first, |gap| gap.from);
-    Ok(Some(first.max(wanted)))
+    let first = find_start(store, &dataset.name, chain).await?;
+    Ok(first.map(|first| first.max(wanted)))
 }
 
 fn poured_rows(history: &History, chain: &ChainId) -> u64 {

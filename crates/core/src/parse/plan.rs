@@ -5,35 +5,35 @@ use crate::json::Literal;
 
 /// The tree; its root is the first object.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) objects: Vec<Object>,
+pub(crate) struct Plan {
+    pub(crate) objects: Vec<Object>,
     /// Fields of all objects: the number of different `slot`s.
-    pub(super) slots: usize,
+    pub(crate) slots: usize,
 }
 
 /// An object that holds columns, or objects that hold columns.
 #[derive(Debug, Default)]
-pub(super) struct Object {
+pub(crate) struct Object {
     /// In the order of the dataset's file, which is the order in which producers tend to write them.
-    pub(super) fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
     /// Indices into `fields`, by name.
     by_name: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Field {
-    pub(super) name: Box<[u8]>,
+pub(crate) struct Field {
+    pub(crate) name: Box<[u8]>,
     /// The key with its quotes and its colon, as it usually stands in the text.
-    pub(super) key: Literal,
+    pub(crate) key: Literal,
     /// The same behind a comma.
-    pub(super) comma_key: Literal,
+    pub(crate) comma_key: Literal,
     /// The field's own number among all fields of the tree.
-    pub(super) slot: usize,
-    pub(super) target: Target,
+    pub(crate) slot: usize,
+    pub(crate) target: Target,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// Index of a column of the dataset.
     Column(usize),
     /// Index of an object of the plan.
@@ -41,7 +41,7 @@ pub(super) enum Target {
 }
 
 impl Plan {
-    pub(super) fn new(dataset: &Dataset) -> Self {
+    pub(crate) fn new(dataset: &Dataset) -> Self {
         let mut plan = Self { objects: vec![Object::default()], slots: 0 };
         for (index, column) in dataset.columns.iter().enumerate() {
             let Some((name, parents)) = column.path.split_last() else { continue };
@@ -85,7 +85,7 @@ impl Plan {
 
 impl Object {
     /// The index of the field with this name.
-    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
         let found = self.by_name.binary_search_by(|&index| (*self.fields[index].name).cmp(name)).ok()?;
         Some(self.by_name[found])
     }
