@@ -27,7 +27,7 @@ const CORE: [&str; 16] = [
 ];
 
 /// Which of our crates a crate may use, in its tests too. The tests crate may use all.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("penstock-core", &[]),
     ("penstock-telemetry", &[]),
     ("penstock-lake", &["penstock-core", "penstock-telemetry"]),
