@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
+use penstock_exporter::Outputs;
 use penstock_producer::{
     DEFAULT_DUPLICATES, DEFAULT_EVENTS, DEFAULT_LATE, DEFAULT_MALFORMED, DEFAULT_SEED, DEFAULT_SPAN_SECS,
     KafkaSettings, KinesisSettings, MskIam, Order, Sasl, Shape, TokenSource, spacing,
@@ -60,6 +61,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     kinesis: KinesisArgs,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 #[derive(Debug, clap::Args)]

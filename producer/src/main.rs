@@ -7,16 +7,19 @@ mod args;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use penstock_core::dataset::Dataset;
 use penstock_core::time::rfc3339;
+use penstock_exporter::Exporter;
 use penstock_producer::{
     FileSink, Generated, Generator, Interrupt, KafkaSink, KinesisSink, LineSink, Lines, NewFile, Outcome, Pace,
     Progress, Report, Sink, SinkError, Source, Stopped, produce, schema,
 };
 
+use penstock_telemetry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Args, PASSWORD_VARIABLE, SinkChoice};
@@ -55,13 +58,20 @@ fn run(args: &Args) -> Result<ExitCode, String> {
     };
     let mut report_file = args.report.as_deref().map(create_report).transpose()?;
     let mut sink = open_sink(&choice, &mut report)?;
+    let telemetry = Arc::new(Registry::new(&dataset.name));
+    let exporter = Exporter::start(&args.outputs, Arc::clone(&telemetry), "penstock-producer", Box::new(now_us));
+    let exporter = exporter.map_err(|error| error.to_string())?;
+    if let Some(address) = exporter.address() {
+        eprintln!("metrics at http://{address}/metrics");
+    }
     let interrupt = Interrupt::default();
     listen_for_signals(interrupt.clone()).map_err(|error| format!("cannot listen for signals: {error}"))?;
 
     report.started = rfc3339(now_us());
     let pace = args.rate.map(|rate| Pace::new(rate, Instant::now()));
     let mut progress = Progress::new(source.total());
-    let outcome = produce(source.as_mut(), sink.as_mut(), pace, &interrupt, &mut progress);
+    let outcome = produce(source.as_mut(), sink.as_mut(), pace, &interrupt, &mut progress, &telemetry);
+    drop(exporter);
     report.finished = rfc3339(now_us());
 
     report.account(&outcome, |number| source.place(number));

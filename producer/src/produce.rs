@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use penstock_telemetry::Registry;
+use penstock_telemetry::producer::RecordsSent;
 
 use crate::input::InputError;
 use crate::pace::{self, Pace};
@@ -13,7 +15,7 @@ use crate::report::{Counts, Deliveries};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Record, Source};
 
-/// Progress is shown once for so many records, unless a pace makes them slow.
+/// Progress is shown and counted once for so many records, unless a pace makes them slow.
 const RECORDS_A_TICK: u64 = 256;
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -59,14 +61,16 @@ pub fn produce(
     pace: Option<Pace>,
     interrupt: &Interrupt,
     progress: &mut Progress,
+    telemetry: &Registry,
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut sent = 0;
-    outcome.stopped = send_all(source, sink, pace, interrupt, progress, &mut sent).err();
+    let mut tally = Tally { telemetry, sent: 0, bytes: 0, counted: RecordsSent::default() };
+    outcome.stopped = send_all(source, sink, pace, interrupt, progress, &mut tally).err();
     outcome.interrupted = interrupt.is_set();
     outcome.counts = source.counts();
     // A record that the sink refused was not sent.
-    outcome.counts.expected.sent = sent;
+    outcome.counts.expected.sent = tally.sent;
+    tally.count(source);
     match sink.finish() {
         Ok(deliveries) => outcome.deliveries = deliveries,
         Err(error) => {
@@ -83,22 +87,51 @@ fn send_all(
     mut pace: Option<Pace>,
     interrupt: &Interrupt,
     progress: &mut Progress,
-    sent: &mut u64,
+    tally: &mut Tally<'_>,
 ) -> Result<(), Stopped> {
     let mut record = Record::default();
     while !interrupt.is_set() && source.next(&mut record)? {
         let refused = |error| Stopped::Sink { place: source.place(record.number), error };
         if let Some(pause) = pace.as_mut().and_then(Pace::pause) {
             sink.flush().map_err(refused)?;
+            tally.count(source);
             pace::sleep(pause, || interrupt.is_set());
         }
         sink.send(&record).map_err(refused)?;
-        *sent += 1;
-        if pace.is_some() || sent.is_multiple_of(RECORDS_A_TICK) {
-            progress.at(*sent);
+        tally.sent += 1;
+        tally.bytes += record.value.len() as u64;
+        let is_tick = tally.sent.is_multiple_of(RECORDS_A_TICK);
+        if pace.is_some() || is_tick {
+            progress.at(tally.sent);
+        }
+        if is_tick {
+            tally.count(source);
         }
     }
     Ok(())
+}
+
+/// What was sent, and how much of it the metrics have.
+struct Tally<'t> {
+    telemetry: &'t Registry,
+    sent: u64,
+    bytes: u64,
+    counted: RecordsSent,
+}
+
+impl Tally<'_> {
+    fn count(&mut self, source: &dyn Source) {
+        let expected = source.counts().expected;
+        let so_far = RecordsSent {
+            records: self.sent,
+            bytes: self.bytes,
+            malformed: expected.malformed,
+            duplicates: expected.duplicates,
+            late: expected.late,
+        };
+        so_far.since(&self.counted).emit(self.telemetry);
+        self.counted = so_far;
+    }
 }
 
 /// How far a run has come, on standard error: a bar on a terminal, else a line now and then.

@@ -7,6 +7,7 @@ use penstock_producer::{
     Generated, Generator, Interrupt, KafkaSettings, KafkaSink, Lines, Outcome, Progress, Report, Shape, SinkError,
     Source, Stopped, produce,
 };
+use penstock_telemetry::Registry;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -34,7 +35,7 @@ fn generated() -> Generated {
 
 fn send(source: &mut dyn Source, settings: &KafkaSettings) -> (Report, Outcome) {
     let mut sink = KafkaSink::connect(settings).unwrap();
-    let outcome = produce(source, &mut sink, None, &Interrupt::default(), &mut Progress::Quiet);
+    let outcome = produce(source, &mut sink, None, &Interrupt::default(), &mut Progress::Quiet, &Registry::default());
     let mut report = Report::default();
     report.account(&outcome, |number| source.place(number));
     (report, outcome)

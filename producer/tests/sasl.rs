@@ -16,6 +16,7 @@ use penstock_producer::{
     Counts, InputError, Interrupt, KafkaSettings, KafkaSink, Outcome, Pace, Progress, Record, Report, Source, Token,
     TokenSource, produce,
 };
+use penstock_telemetry::Registry;
 
 /// The broker ends a session with its token, so whoever sends for longer than this has renewed it.
 const LIFETIME_SECS: u64 = 4;
@@ -103,7 +104,8 @@ fn tokens_are_renewed_while_records_flow_and_none_is_lost() {
     let mut sink = KafkaSink::connect(&settings(&tokens, &topic)).unwrap();
     let mut source = UntilRenewed { tokens: Arc::clone(&tokens), enough: 3, counts: Counts::default() };
     let pace = Some(Pace::new(100.0, Instant::now()));
-    let outcome: Outcome = produce(&mut source, &mut sink, pace, &Interrupt::default(), &mut Progress::Quiet);
+    let outcome: Outcome =
+        produce(&mut source, &mut sink, pace, &Interrupt::default(), &mut Progress::Quiet, &Registry::default());
     let mut report = Report { dataset: Dataset::shipped("iot").unwrap().name, ..Report::default() };
     report.account(&outcome, |number| source.place(number));
     assert!(report.complete() && 0 < report.sent, "{report:?}");

@@ -9,6 +9,7 @@ use penstock_ingest::Ingest;
 use penstock_lake::{DirectoryStore, Faulty, MemoryStore, Store, TestClock};
 use penstock_refine::{Mode, Refine};
 use penstock_runtime::{Call, CutSettings, IngestSettings, Lake};
+use penstock_telemetry::Registry;
 
 use crate::events::iot;
 use crate::reading::Reading;
@@ -22,6 +23,8 @@ pub struct TestLake {
     pub faulty: Arc<Faulty>,
     /// The same objects, without faults.
     pub store: Arc<dyn Store>,
+    /// What the functions record.
+    pub telemetry: Arc<Registry>,
 }
 
 impl TestLake {
@@ -38,7 +41,9 @@ impl TestLake {
 
     fn over(store: Arc<dyn Store>, clock: Arc<TestClock>) -> Self {
         let faulty = Arc::new(Faulty::new(Arc::clone(&store)));
-        Self { dataset: Arc::new(iot()), clock, faulty, store }
+        let dataset = Arc::new(iot());
+        let telemetry = Arc::new(Registry::new(&dataset.name));
+        Self { dataset, clock, faulty, store, telemetry }
     }
 
     /// The same lake behind a store of its own: whoever died over the old one is alive again over this.
@@ -69,7 +74,7 @@ impl TestLake {
 
     #[must_use]
     pub fn lake(&self) -> Lake {
-        Lake::over(Arc::clone(&self.faulty) as _, Arc::clone(&self.clock) as _)
+        Lake::observed(Arc::clone(&self.faulty) as _, Arc::clone(&self.clock) as _, Arc::clone(&self.telemetry))
     }
 
     /// A cold refine pours everything and closes all windows.

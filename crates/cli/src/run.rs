@@ -10,15 +10,18 @@ mod plan;
 mod summary;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use penstock_core::dataset::Dataset;
+use penstock_exporter::{Exporter, Outputs};
+use penstock_lake::Clock;
 use penstock_producer::{
     DEFAULT_DUPLICATES, DEFAULT_EVENTS, DEFAULT_LATE, DEFAULT_MALFORMED, DEFAULT_SEED, Generated, Generator, Lines,
     Pace, Shape, Source,
 };
-use penstock_runtime::{Failure, IngestSettings};
+use penstock_runtime::{Failure, IngestSettings, Lake, SystemClock};
 
 use crate::output::note;
 use crate::{Exit, LakeArguments};
@@ -84,6 +87,8 @@ pub struct Arguments {
     /// Print the summary as one JSON document
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
@@ -108,6 +113,7 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let began = Instant::now();
     let (lake, dataset) = arguments.lake.open().await?;
+    let _exporter = arguments.export(&lake)?;
     let plan = match arguments.brokers {
         Some(_) => Plan::new(&arguments, &dataset, 0, lake.clock().now()),
         None => plan::resume_or_begin(&arguments, &*lake.store(), &dataset, lake.clock().now()).await?,
@@ -132,6 +138,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 impl Arguments {
+    fn export(&self, lake: &Lake) -> Result<Exporter, Failure> {
+        let now = Box::new(|| SystemClock.now());
+        let exporter = Exporter::start(&self.outputs, Arc::clone(lake.telemetry()), "penstock", now);
+        let exporter = exporter.map_err(Failure::misconfigured)?;
+        if let Some(address) = exporter.address() {
+            note(&format!("metrics at http://{address}/metrics"));
+        }
+        Ok(exporter)
+    }
+
     fn ingest_settings(&self, plan: &Plan) -> IngestSettings {
         match self.brokers {
             Some(_) => IngestSettings { epoch: self.epoch, ..IngestSettings::default() },

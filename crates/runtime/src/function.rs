@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,14 +11,16 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::join;
-use penstock_telemetry::Registry;
-use penstock_telemetry::function::InvocationEnded;
+use penstock_exporter::memory_peak;
+use penstock_lake::Clock;
+use penstock_telemetry::function::{InvocationEnded, ProcessState};
+use penstock_telemetry::{Registry, embedded};
 use tokio::sync::OnceCell;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
 use crate::runtime_api::{Invocation, RuntimeApi, RuntimeApiError};
-use crate::{Failure, FunctionSettings};
+use crate::{Failure, FunctionSettings, SystemClock};
 
 /// Where the Runtime API is: the one variable that Lambda, and all that stand in for it, set.
 const ADDRESS: &str = "AWS_LAMBDA_RUNTIME_API";
@@ -99,10 +102,25 @@ impl<F: Function> Start<F> {
         };
         let (first, ()) = join(api.next(&mut event), warm_up).await;
         let mut invocation = first?;
+        let mut cold = true;
         loop {
             let answer = self.invoke(&invocation, &event).await;
+            ProcessState { function: F::NAME, cold, memory_peak_bytes: memory_peak() }.emit(&self.telemetry);
+            cold = false;
+            // Lambda may freeze the process as soon as it has the answer.
+            self.write_metrics(&invocation.call);
             api.answer(&invocation, &answer).await?;
             invocation = api.next(&mut event).await?;
+        }
+    }
+
+    /// What was measured since the last time, for CloudWatch: a line on standard output.
+    fn write_metrics(&self, call: &Call) {
+        let now = SystemClock.now();
+        let invocation = embedded::Invocation { function: F::NAME, request_id: &call.request_id, now };
+        if let Some(line) = embedded::line(&self.telemetry.take(now), &invocation) {
+            // Whoever does not read standard output misses a line; the invocation does not depend on it.
+            let _ = std::io::stdout().lock().write_all((line + "\n").as_bytes());
         }
     }
 

@@ -78,6 +78,11 @@ impl PartitionDone<'_> {
         for (reason, count) in self.rejects {
             registry.add(Metric::EventsRejected, &[reason], *count);
         }
+        // So that the series are there before the first failure, and a graph shows zero and not nothing.
+        for kind in ["retry", "misconfigured", "bug"] {
+            registry.add(Metric::PartitionFailures, &[self.topic, kind], 0);
+        }
+        registry.add(Metric::GapsDeclared, &[self.topic, "start"], 0);
         if self.newest_timestamp.is_some() {
             registry.set_moment(Metric::RecordFreshness, &labels, self.newest_timestamp);
         }

@@ -12,6 +12,9 @@
 
 mod metric;
 mod registry;
+pub mod prometheus;
+pub mod embedded;
+pub mod statsd;
 
 pub mod ingest;
 pub mod refine;

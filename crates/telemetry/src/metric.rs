@@ -385,22 +385,6 @@ impl Label {
     }
 }
 
-impl Source {
-    /// For people.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Refine => "refine",
-            Self::Functions => "ingest, refine",
-            Self::Lambda => "ingest, refine on Lambda",
-            Self::Trigger => "trigger",
-            Self::Producer => "producer",
-            Self::Programs => "every program with `--statsd`",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,18 @@ pub struct RecordsSent {
 }
 
 impl RecordsSent {
+    /// What these totals add to earlier ones.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            records: self.records - earlier.records,
+            bytes: self.bytes - earlier.bytes,
+            malformed: self.malformed - earlier.malformed,
+            duplicates: self.duplicates - earlier.duplicates,
+            late: self.late - earlier.late,
+        }
+    }
+
     /// Counts the event.
     pub fn emit(&self, registry: &Registry) {
         registry.add(Metric::ProducerEventsSent, &[], self.records);

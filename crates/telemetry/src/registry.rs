@@ -240,10 +240,10 @@ impl Snapshot {
         self.series(metric).iter().map(|series| series.value.number()).sum()
     }
 
-    /// Every label of a series with its value.
+    /// Every label of a series with its value. The dataset of a process that knows none is no label.
     pub fn labels<'s>(&'s self, metric: Metric, series: &'s Series) -> impl Iterator<Item = (Label, &'s str)> {
         let (dataset, others) = metric.split_labels();
-        let dataset = dataset.map(|label| (label, self.dataset.as_str()));
+        let dataset = dataset.map(|label| (label, self.dataset.as_str())).filter(|(_, value)| !value.is_empty());
         dataset.into_iter().chain(others.iter().copied().zip(series.labels.iter().map(|value| &**value)))
     }
 }

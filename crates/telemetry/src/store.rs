@@ -20,6 +20,10 @@ impl StoreAsked {
         let operation = [self.operation];
         registry.add(Metric::StoreConflicts, &operation, u64::from(matches!(self.outcome, "exists" | "conflict")));
         registry.add(Metric::StoreTimeouts, &operation, u64::from(self.outcome == "timeout"));
+        // So that the series are there before the first failure, and a graph shows zero and not nothing.
+        for cause in ["conflict", "timeout", "unavailable"] {
+            registry.add(Metric::StoreRetries, &[self.operation, cause], 0);
+        }
     }
 }
 

@@ -24,6 +24,8 @@ impl Mapping<'_> {
         for metric in [Metric::TriggerFailures, Metric::TriggerRetries, Metric::TriggerBisections] {
             self.add(metric, 0);
         }
+        self.redelivered(0);
+        self.dropped("RetryAttemptsExhausted", 0);
     }
 
     /// A call failed, or its answer reported records that did.

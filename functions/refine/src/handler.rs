@@ -124,6 +124,8 @@ impl Refine {
             newest = cut.number;
             self.pour(&*store, warm, &cut, call).await?;
             summary.cuts.push(cut.number);
+            // A run that never catches up would say nothing until its time is over.
+            self.emit_ran(warm, backlog);
             let ended = clock.now();
             longest = longest.max(ended.saturating_sub(began));
             began = ended;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use penstock_exporter::Outputs;
 use penstock_trigger::Served;
 use penstock_trigger::destination::AwsAccess;
 use penstock_trigger::follow::Report;
@@ -99,6 +100,9 @@ pub(crate) struct Args {
     /// Print the summary, and keep the report, as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 /// What Lambda takes in provisioned mode only.

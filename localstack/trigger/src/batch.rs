@@ -62,6 +62,8 @@ pub(crate) struct Lane {
     queued_len: usize,
     /// A batch with its records is under way.
     pub(crate) busy: bool,
+    /// While it is: the timestamp of the first record that is under way.
+    pub(crate) delivering: Option<i64>,
     pub(crate) paused: bool,
     pub(crate) caught_up: bool,
     /// The offset of the next record to deliver, once something was committed.
@@ -292,6 +294,7 @@ impl Lane {
             queue: VecDeque::new(),
             queued_len: 0,
             busy: false,
+            delivering: None,
             paused: false,
             caught_up: false,
             committed: None,
@@ -299,6 +302,12 @@ impl Lane {
             again: VecDeque::new(),
             recut: None,
         }
+    }
+
+    /// The timestamp of the oldest record that is not committed.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        let delivering = self.delivering.filter(|_| self.busy);
+        delivering.or_else(|| self.queue.front().map(|queued| queued.record.timestamp))
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -329,6 +338,7 @@ impl Lane {
         room.records -= count;
         room.bytes -= used;
         self.busy = true;
+        self.delivering = self.queue.front().map(|queued| queued.record.timestamp);
         self.recut = None;
         self.queued_len -= encoded_len;
         let records = self.queue.drain(..count).map(|queued| queued.record).collect();
@@ -349,6 +359,10 @@ impl Part {
     pub(crate) fn invoked(&mut self, response: Response) {
         self.invocations += 1;
         self.response = Some(response);
+    }
+
+    pub(crate) fn first_timestamp(&self) -> Option<i64> {
+        self.records.first().map(|record| record.timestamp)
     }
 
     pub(crate) fn first_offset(&self) -> i64 {

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use penstock_exporter::Exporter;
+use penstock_telemetry::Registry;
 use penstock_trigger::clock;
 use penstock_trigger::destination::{AwsDestination, Destination, KafkaDestination};
 use penstock_trigger::follow::{LambdaMappings, follow};
@@ -46,17 +48,32 @@ fn password() -> Option<String> {
 
 #[tokio::main]
 async fn run(args: &Arc<Args>) -> Result<ExitCode, Failure> {
+    let telemetry = Arc::new(Registry::default());
+    let _exporter = export(args, &telemetry)?;
     if args.follow {
-        return follow_list(args).await;
+        return follow_list(args, &telemetry).await;
     }
-    let served = trigger(args, &args.mapping()?)?.serve(stop_signal()?).await?;
-    report(args, &served)
+    let trigger = trigger(args, &args.mapping()?)?.observed_by(telemetry);
+    report(args, &trigger.serve(stop_signal()?).await?)
 }
 
-async fn follow_list(args: &Arc<Args>) -> Result<ExitCode, Failure> {
+fn export(args: &Args, telemetry: &Arc<Registry>) -> Result<Exporter, Failure> {
+    let clock = clock::of_this_machine();
+    let now = Box::new(move || clock().saturating_mul(1000));
+    let exporter = Exporter::start(&args.outputs, Arc::clone(telemetry), "penstock-trigger", now)?;
+    if let Some(address) = exporter.address() {
+        tracing::info!("metrics at http://{address}/metrics");
+    }
+    Ok(exporter)
+}
+
+async fn follow_list(args: &Arc<Args>, telemetry: &Arc<Registry>) -> Result<ExitCode, Failure> {
     let mappings = LambdaMappings::new(args.lambda_access(), args.brokers.as_deref(), clock::of_this_machine())?;
-    let in_wire = Arc::clone(args);
-    let wire = move |mapping: &Mapping| trigger(&in_wire, mapping).map_err(|error| error.to_string());
+    let (in_wire, telemetry) = (Arc::clone(args), Arc::clone(telemetry));
+    let wire = move |mapping: &Mapping| {
+        let trigger = trigger(&in_wire, mapping).map_err(|error| error.to_string())?;
+        Ok(trigger.observed_by(Arc::clone(&telemetry)))
+    };
     follow(mappings, Box::new(wire), |report| args.keep(report), stop_signal()?).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,19 +5,21 @@
 //! on-failure destination and commits run beside it and come back as an [`Outcome`].
 //! What becomes of an invocation's result stands in [`settle`].
 
+mod lag;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
+use penstock_telemetry::Registry;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::batch::{Batch, Cut, Lanes, TooLarge};
+use crate::batch::{Batch, Cut, Lanes};
 use crate::clock::{self, Clock};
 use crate::destination::{Destination, DestinationError};
 use crate::discard::{Condition, Discarded};
@@ -59,13 +61,14 @@ pub struct Trigger {
     invoker: Arc<dyn Invoker>,
     destination: Option<Arc<dyn Destination>>,
     clock: Clock,
+    telemetry: Option<Arc<Registry>>,
 }
 
 impl Trigger {
     #[must_use]
     pub fn new(mapping: &Mapping, log: Arc<dyn Log>, invoker: Arc<dyn Invoker>) -> Self {
         let mapping = Arc::new(mapping.clone());
-        Self { mapping, log, invoker, destination: None, clock: clock::of_this_machine() }
+        Self { mapping, log, invoker, destination: None, clock: clock::of_this_machine(), telemetry: None }
     }
 
     /// Where batches go that are given up. The mapping names it, too.
@@ -86,6 +89,12 @@ impl Trigger {
         Self { clock, ..self }
     }
 
+    /// Where to record what happens, and every few seconds how much of the topic waits.
+    #[must_use]
+    pub fn observed_by(self, telemetry: Arc<Registry>) -> Self {
+        Self { telemetry: Some(telemetry), ..self }
+    }
+
     /// Does what [`serve`] does.
     ///
     /// # Errors
@@ -99,7 +108,11 @@ impl Trigger {
             return Err(TriggerError::Mapping(problems));
         }
         let ends = self.log.join().await?;
-        self.session(ends).run(stop).await
+        let watching = lag::watch(self.telemetry.clone(), self.log(), Arc::clone(&self.mapping));
+        tokio::select! {
+            served = self.session(ends).run(stop) => served,
+            never = watching => match never {},
+        }
     }
 
     fn session(self, ends: BTreeMap<i32, i64>) -> Session {
@@ -120,6 +133,7 @@ impl Trigger {
             invoker: self.invoker,
             destination: self.destination,
             clock: self.clock,
+            telemetry: self.telemetry.unwrap_or_default(),
             mapping,
         }
     }
@@ -150,6 +164,7 @@ struct Session {
     invoker: Arc<dyn Invoker>,
     destination: Option<Arc<dyn Destination>>,
     clock: Clock,
+    telemetry: Arc<Registry>,
     /// The log's end at the start, by partition.
     ends: BTreeMap<i32, i64>,
     lanes: Lanes,
@@ -203,7 +218,10 @@ impl Session {
             }
             LogEvent::Revoked(partitions) => {
                 tracing::info!(?partitions, topic = %self.mapping.topic, "partitions revoked");
-                partitions.into_iter().for_each(|partition| self.lanes.revoke(partition));
+                for partition in partitions {
+                    self.lanes.revoke(partition);
+                    self.counted().revoked(partition);
+                }
             }
             LogEvent::Records(records) => {
                 if self.stop_by.is_none() {
@@ -222,24 +240,15 @@ impl Session {
     fn queue(&mut self, records: Vec<LogRecord>) {
         let now = Instant::now();
         self.served.polled += records.len() as u64;
+        self.counted().polled(records.len());
+        let partitions: BTreeSet<i32> = records.iter().map(|record| record.partition).collect();
         for record in records {
             if let Err(too_large) = self.lanes.push(record, now) {
                 self.report_too_large(too_large);
             }
         }
+        partitions.into_iter().for_each(|partition| self.count_oldest(partition));
         self.pause_and_resume();
-    }
-
-    fn report_too_large(&mut self, TooLarge { partition, offset, payload_len }: TooLarge) {
-        let topic = &self.mapping.topic;
-        let message = format!(
-            "the record {topic}-{partition} at offset {offset} alone makes a payload of {payload_len} bytes, and Lambda \
-             takes {limit}: its partition stops here, the others go on; make the producer send smaller records, then \
-             move the consumer group's position past it",
-            limit = self.mapping.payload_limit_bytes
-        );
-        tracing::error!(%topic, partition, offset, payload_len, "{message}");
-        self.served.partition(partition).stopped = Some(message);
     }
 
     /// Reads on where there is room, and waits where there is none, so that one slow partition holds up no other.
@@ -276,6 +285,7 @@ impl Session {
             let pollers = self.pool.count();
             self.pool.scale(self.invoking, self.is_short(now), now);
             self.served.pollers = self.served.pollers.max(self.pool.count());
+            self.counted().pollers(self.pool.count());
             if self.pool.count() <= pollers {
                 break;
             }
@@ -333,6 +343,7 @@ impl Session {
     fn start_invocation(&mut self, batch: Batch) {
         self.invoking += 1;
         self.served.invocations += 1;
+        self.counted().invoked(batch.records());
         let format = self.lanes.format();
         let invoker = Arc::clone(&self.invoker);
         self.running.spawn(async move {

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use penstock_telemetry::{Metric, Registry};
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
 use penstock_trigger::log::{Log, LogError, LogEvent, Position};
-use penstock_trigger::mapping::{Mapping, Pollers, Redelivery, Until};
+use penstock_trigger::mapping::{Failures, Mapping, Pollers, Redelivery, Until};
 use penstock_trigger::memory::{MemoryLog, NewRecord};
-use penstock_trigger::{Served, TriggerError, serve};
+use penstock_trigger::{Served, Trigger, TriggerError, serve};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -342,4 +343,31 @@ async fn what_was_in_flight_when_its_partition_was_revoked_is_not_committed() {
 
 fn stop_after(seconds: u64) -> impl Future<Output = ()> + Send {
     tokio::time::sleep(Duration::from_secs(seconds))
+}
+
+/// Of 8 records one fails for ever: it is found by halves, tried once more, and given up.
+#[tokio::test(start_paused = true)]
+async fn what_happens_to_a_mapping_is_counted() {
+    let (log, function, telemetry) = (log(&[8, 4]).await, Function::default(), Arc::new(Registry::default()));
+    log.close();
+    let failures =
+        Failures { maximum_retry_attempts: Some(1), bisect_batch_on_function_error: true, ..Failures::default() };
+    let pollers = Pollers::Provisioned { minimum: 1, maximum: 1 };
+    let mapping = Mapping { failures, pollers, ..mapping() };
+    let poisoned = |payload: &Payload, _| payload.get(&0).is_some_and(|offsets| offsets.contains(&5));
+    let trigger = Trigger::new(&mapping, log, function.invoker(poisoned)).observed_by(Arc::clone(&telemetry));
+    let served = trigger.serve(pending()).await.unwrap();
+
+    let counted = telemetry.snapshot(0);
+    let check = |metric: Metric, expect: u64| assert_eq!(counted.sum(metric), expect as f64, "{metric:?}");
+    check(Metric::TriggerEventsPolled, 12);
+    check(Metric::TriggerEventsCommitted, 12);
+    check(Metric::TriggerEventsDropped, 1);
+    check(Metric::TriggerBisections, 3);
+    check(Metric::TriggerInvocations, served.invocations);
+    check(Metric::TriggerFailures, served.failed_invocations);
+    // Nothing waits any more.
+    check(Metric::LagSeconds, 0);
+    assert_eq!(counted.series(Metric::LagSeconds).len(), 2);
+    assert_eq!(counted.series(Metric::TriggerPollers).len(), 1);
 }

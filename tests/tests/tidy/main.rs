@@ -8,6 +8,7 @@ mod tree;
 
 mod rooms;
 mod settings;
+mod metrics;
 mod documents;
 mod files;
 mod guards;

@@ -27,11 +27,12 @@ const CORE: [&str; 16] = [
 ];
 
 /// Which of our crates a crate may use, in its tests too. The tests crate may use all.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("penstock-core", &[]),
     ("penstock-telemetry", &[]),
+    ("penstock-exporter", &["penstock-telemetry"]),
     ("penstock-lake", &["penstock-core", "penstock-telemetry"]),
-    ("penstock-runtime", &["penstock-core", "penstock-lake", "penstock-telemetry"]),
+    ("penstock-runtime", &["penstock-core", "penstock-exporter", "penstock-lake", "penstock-telemetry"]),
     ("penstock-ingest", &["penstock-core", "penstock-lake", "penstock-runtime", "penstock-telemetry"]),
     ("penstock-refine", &["penstock-core", "penstock-lake", "penstock-runtime", "penstock-telemetry"]),
     (
@@ -47,9 +48,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
     // Its clock is the lake's; it knows nothing else of it.
     ("penstock-notify", &["penstock-lake", "penstock-runtime", "penstock-telemetry"]),
-    // It knows Lambda's payload and nothing of what is behind the function.
-    ("penstock-trigger", &[]),
-    ("penstock-producer", &["penstock-core"]),
+    // It knows Lambda's payload and nothing of what is behind the function; what it counts stands in the registry of all metrics.
+    ("penstock-trigger", &["penstock-exporter", "penstock-telemetry"]),
+    ("penstock-producer", &["penstock-core", "penstock-exporter", "penstock-telemetry"]),
     ("penstock-dashboards", &["penstock-telemetry"]),
     ("penstock-fuzz", &["penstock-core"]),
     ("penstock-sql", &["penstock-core", "penstock-lake", "penstock-runtime"]),
@@ -57,6 +58,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         "penstock",
         &[
             "penstock-core",
+            "penstock-exporter",
             "penstock-ingest",
             "penstock-lake",
             "penstock-producer",
@@ -76,7 +78,10 @@ const WORLDS: [(&str, &[&str]); 10] = [
     // They sign what goes to on-failure destinations, requests for secrets, and tokens for MSK.
     ("aws-sigv4", &["penstock-notify", "penstock-producer", "penstock-trigger"]),
     ("rdkafka", &["penstock", "penstock-producer", "penstock-trigger"]),
-    ("clap", &["penstock", "penstock-producer", "penstock-sql", "penstock-tables", "penstock-trigger"]),
+    (
+        "clap",
+        &["penstock", "penstock-exporter", "penstock-producer", "penstock-sql", "penstock-tables", "penstock-trigger"],
+    ),
     ("datafusion", &["penstock-sql"]),
     ("iceberg", &["penstock-tables"]),
     ("object_store", &["penstock-sql"]),

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::future::{MaybeDone, maybe_done};
@@ -15,11 +15,14 @@ use penstock_producer::{
 };
 use penstock_refine::{Mode, Refine};
 use penstock_runtime::{Call, CutSettings, Failure, IngestSettings, Kind, Lake};
+use penstock_telemetry::Registry;
+use penstock_telemetry::function::InvocationEnded;
 use penstock_trigger::invoke::{InvokeError, Invoker, from_fn};
 use penstock_trigger::kafka::KafkaLog;
+use penstock_trigger::log::Log;
 use penstock_trigger::mapping::{Mapping, Redelivery, Until};
 use penstock_trigger::memory::{MemoryLog, NewRecord};
-use penstock_trigger::{Served, TriggerError, serve};
+use penstock_trigger::{Served, Trigger, TriggerError};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -44,6 +47,7 @@ pub(super) struct Pipeline {
     refine: Arc<Refine>,
     progress: Arc<Landing>,
     dataset: String,
+    telemetry: Arc<Registry>,
 }
 
 /// What a run has done.
@@ -66,7 +70,9 @@ struct Landing {
 
 impl Pipeline {
     pub(super) fn new(lake: Lake, dataset: &Arc<Dataset>, settings: IngestSettings) -> Self {
+        let telemetry = Arc::clone(lake.telemetry());
         Self {
+            telemetry,
             ingest: Arc::new(Ingest::new(lake.clone(), Arc::clone(dataset), settings)),
             refine: Arc::new(Refine::new(lake, Arc::clone(dataset), CutSettings::default())),
             progress: Arc::default(),
@@ -89,7 +95,7 @@ impl Pipeline {
         let refining = self.refine_now_and_then();
         let mapping = self.mapping(arguments, "events", "memory");
         let stop = self.stop(&interrupt);
-        let served = serve(&mapping, log, self.invoker(), stop).await;
+        let served = self.trigger(&mapping, log).serve(stop).await;
         refining.abort();
         self.end(producing, served, &interrupt).await
     }
@@ -123,9 +129,13 @@ impl Pipeline {
         mapping.until = if arguments.forever { Until::Stopped } else { Until::Drained };
         let log = KafkaLog::new(&mapping, &arguments.kafka).map_err(Failure::misconfigured)?;
         let refining = self.refine_now_and_then();
-        let served = serve(&mapping, Arc::new(log), self.invoker(), self.stop(&interrupt)).await;
+        let served = self.trigger(&mapping, Arc::new(log)).serve(self.stop(&interrupt)).await;
         refining.abort();
         self.end(producing, served, &interrupt).await
+    }
+
+    fn trigger(&self, mapping: &Mapping, log: Arc<dyn Log>) -> Trigger {
+        Trigger::new(mapping, log, self.invoker()).observed_by(Arc::clone(&self.telemetry))
     }
 
     fn mapping(&self, arguments: &Arguments, topic: &str, brokers: &str) -> Mapping {
@@ -139,13 +149,17 @@ impl Pipeline {
     /// Calls ingest as Lambda would. A failure that needs somebody to act ends the run, instead of being repeated for ever.
     fn invoker(&self) -> Arc<dyn Invoker> {
         let (ingest, progress) = (Arc::clone(&self.ingest), Arc::clone(&self.progress));
+        let telemetry = Arc::clone(&self.telemetry);
         let invocations = AtomicU64::new(1);
         Arc::new(from_fn(move |payload: Bytes| {
             let (ingest, progress) = (Arc::clone(&ingest), Arc::clone(&progress));
+            let telemetry = Arc::clone(&telemetry);
             let request_id = format!("run-{}", invocations.fetch_add(1, Ordering::Relaxed));
             // A task of its own, so that several batches are parsed at once.
             let task = tokio::spawn(async move {
+                let began = Instant::now();
                 let answer = ingest.handle(&payload, &Call { request_id, deadline: 0 }).await;
+                invocation_ended(&telemetry, penstock_ingest::NAME, began, answer.as_ref().err());
                 match answer {
                     Ok(answer) => {
                         let landed = answer["landed"].as_u64().unwrap_or(0);
@@ -183,6 +197,7 @@ impl Pipeline {
 
     fn refine_now_and_then(&self) -> JoinHandle<()> {
         let (refine, progress) = (Arc::clone(&self.refine), Arc::clone(&self.progress));
+        let telemetry = Arc::clone(&self.telemetry);
         tokio::spawn(async move {
             let mut refined = 0;
             loop {
@@ -194,7 +209,7 @@ impl Pipeline {
                 // Whichever comes first.
                 let _ = tokio::time::timeout(REFINE_AFTER, due).await;
                 refined = progress.records.load(Ordering::Relaxed);
-                if let Err(failure) = refine.run(Mode::Scheduled, &Call::default()).await {
+                if let Err(failure) = run_refine(&refine, Mode::Scheduled, &telemetry).await {
                     progress.fail(failure);
                 }
             }
@@ -210,8 +225,9 @@ impl Pipeline {
     ) -> Producing {
         let (interrupt, pace) = (interrupt.clone(), arguments.pace());
         let total = source.total().filter(|total| *total < u64::MAX);
+        let telemetry = Arc::clone(&self.telemetry);
         let task = tokio::task::spawn_blocking(move || {
-            produce(source.as_mut(), sink.as_mut(), pace, &interrupt, &mut Progress::new(total))
+            produce(source.as_mut(), sink.as_mut(), pace, &interrupt, &mut Progress::new(total), &telemetry)
         });
         Producing { done: maybe_done(task) }
     }
@@ -241,10 +257,23 @@ impl Pipeline {
                 note(&format!("partition {partition} stopped: {reason}"));
             }
         }
-        self.refine.run(Mode::Drain, &Call::default()).await?;
+        run_refine(&self.refine, Mode::Drain, &self.telemetry).await?;
         let interrupted = produced.interrupted || interrupt.is_set();
         Ok(Ran { produced, served, interrupted })
     }
+}
+
+async fn run_refine(refine: &Refine, mode: Mode, telemetry: &Registry) -> Result<(), Failure> {
+    let began = Instant::now();
+    let result = refine.run(mode, &Call::default()).await;
+    invocation_ended(telemetry, penstock_refine::NAME, began, result.as_ref().err());
+    result.map(|_| ())
+}
+
+/// What Lambda would count.
+fn invocation_ended(telemetry: &Registry, function: &'static str, began: Instant, failure: Option<&Failure>) {
+    let outcome = failure.map_or("ok", |failure| failure.kind.as_str());
+    InvocationEnded { function, outcome, duration: began.elapsed() }.emit(telemetry);
 }
 
 /// The producer's task; it may be waited for more than once.

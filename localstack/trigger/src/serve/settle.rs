@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{Outcome, Session, Step, Waiting};
 use crate::answer::{FirstFailures, first_failures};
-use crate::batch::{Batch, Part};
+use crate::batch::{Batch, Part, TooLarge};
 use crate::destination::DestinationError;
 use crate::discard::{Condition, Discarded, Response};
 use crate::invoke::InvokeError;
@@ -32,6 +32,18 @@ impl Session {
             Outcome::Committed(batch, Ok(())) => self.free(&batch),
             Outcome::Committed(batch, Err(error)) => self.retry_commit(batch, &error),
         }
+    }
+
+    pub(super) fn report_too_large(&mut self, TooLarge { partition, offset, payload_len }: TooLarge) {
+        let topic = &self.mapping.topic;
+        let message = format!(
+            "the record {topic}-{partition} at offset {offset} alone makes a payload of {payload_len} bytes, and Lambda \
+             takes {limit}: its partition stops here, the others go on; make the producer send smaller records, then \
+             move the consumer group's position past it",
+            limit = self.mapping.payload_limit_bytes
+        );
+        tracing::error!(%topic, partition, offset, payload_len, "{message}");
+        self.served.partition(partition).stopped = Some(message);
     }
 
     fn settle_invocation(&mut self, batch: Batch, result: Result<bytes::Bytes, InvokeError>) {
@@ -57,6 +69,7 @@ impl Session {
     fn settle_report(&mut self, batch: Batch, first: &FirstFailures) {
         if !first.is_empty() {
             self.served.failed_invocations += 1;
+            self.counted().failed();
         }
         let attempt = batch.attempt;
         let mut delivered = Vec::new();
@@ -81,6 +94,7 @@ impl Session {
     /// The whole batch failed. Without a response the function was not even called.
     fn fail(&mut self, batch: Batch, response: Option<Response>, error: &InvokeError) {
         self.served.failed_invocations += 1;
+        self.counted().failed();
         let was_alone = batch.parts.len() == 1;
         for mut part in batch.parts {
             if let Some(response) = response {
@@ -99,6 +113,7 @@ impl Session {
         if self.mapping.failures.bisect_batch_on_function_error && 1 < part.records.len() {
             let half = part.records.len() / 2;
             self.lanes.set_aside(&mut part, half);
+            self.counted().bisected();
             return self.try_again(part, 1, error);
         }
         part.failures += 1;
@@ -112,6 +127,7 @@ impl Session {
 
     fn try_again(&mut self, part: Part, attempt: u32, error: &dyn Display) {
         let pause = self.delay(attempt);
+        self.counted().retried();
         tracing::error!(
             function = %self.mapping.function,
             topic = %self.mapping.topic,
@@ -153,7 +169,9 @@ impl Session {
         let again = part.records.split_off(keep);
         if let Some(lane) = self.lanes.lane_of(&part) {
             lane.busy = keep > 0;
-            self.served.redelivered += again.len() as u64;
+            let count = again.len();
+            self.served.redelivered += count as u64;
+            self.counted().redelivered(count);
             self.lanes.put_back(part.partition, again, recut, Instant::now());
         }
         (keep > 0).then_some(part)
@@ -166,9 +184,12 @@ impl Session {
             if let Some(lane) = self.lanes.lane_of(part) {
                 rest = lane.again.pop_front();
                 lane.busy = rest.is_some();
+                lane.delivering = rest.as_ref().and_then(Part::first_timestamp);
                 lane.committed = Some(part.next_offset());
             }
             self.served.partition(part.partition).committed = Some(part.next_offset());
+            self.counted().committed(part.records.len());
+            self.count_oldest(part.partition);
             if let Some(rest) = rest {
                 self.wait(Duration::ZERO, Step::Invoke, Batch { parts: vec![rest], attempt: 0 });
             }
@@ -232,6 +253,7 @@ impl Session {
         for part in &batch.parts {
             let records = part.records.len() as u64;
             self.served.discarded += records;
+            self.counted().dropped(&format!("{:?}", discarded.condition), part.records.len());
             self.served.partition(part.partition).discarded += records;
             tracing::error!(
                 function = %self.mapping.function,
