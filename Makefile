@@ -127,8 +127,9 @@ test-emr: need-compiler ## the report of a day on a local cloud by Terraform: EM
 dashboards: need-compiler ## write what dashboards/src describes: Grafana, CloudWatch, Prometheus' rules and their tests
 	$(CARGO) run --locked --quiet -p penstock-dashboards
 
-test-dashboards: ## the rules of Prometheus and their tests by promtool (needs Debian or Prometheus)
-	dashboards/test.sh
+test-dashboards: need-compiler ## the rules by promtool, and every panel beside a real Prometheus (needs Debian or Prometheus, Python)
+	$(CARGO) build --locked -p penstock
+	dashboards/test.sh "$${CARGO_TARGET_DIR:-target}/debug"
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up
