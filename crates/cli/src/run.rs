@@ -9,6 +9,7 @@ mod pipeline;
 mod plan;
 mod summary;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +25,7 @@ use penstock_producer::{
 use penstock_runtime::{Failure, IngestSettings, Lake, SystemClock};
 
 use crate::output::note;
+use crate::watch::{Page, RunLog};
 use crate::{Exit, LakeArguments};
 
 use pipeline::Pipeline;
@@ -84,6 +86,9 @@ pub struct Arguments {
     /// Leave an interrupted run as it is, and begin another
     #[arg(long)]
     new: bool,
+    /// Show the run as it goes on a page of its own, and afterwards until interrupted
+    #[arg(long, value_name = "IP:PORT")]
+    serve: Option<SocketAddr>,
     /// Print the summary as one JSON document
     #[arg(long)]
     json: bool,
@@ -114,12 +119,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let began = Instant::now();
     let (lake, dataset) = arguments.lake.open().await?;
     let _exporter = arguments.export(&lake)?;
+    let log = RunLog::default();
+    let page = match arguments.serve {
+        Some(address) => {
+            Some(Page::open(address, arguments.lake.lake.clone(), Arc::clone(&dataset), log.clone()).await?)
+        }
+        None => None,
+    };
     let plan = match arguments.brokers {
         Some(_) => Plan::new(&arguments, &dataset, 0, lake.clock().now()),
         None => plan::resume_or_begin(&arguments, &*lake.store(), &dataset, lake.clock().now()).await?,
     };
     let source = arguments.source(&dataset, &plan)?;
-    let pipeline = Pipeline::new(lake.clone(), &dataset, arguments.ingest_settings(&plan));
+    let pipeline = Pipeline::new(lake.clone(), &dataset, arguments.ingest_settings(&plan), log);
     let ran = match &arguments.brokers {
         Some(brokers) => pipeline.run_kafka(&arguments, brokers, source).await?,
         None => pipeline.run_memory(&arguments, &plan, source).await?,
@@ -134,6 +146,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         plan.finish(&*lake.store(), &dataset.name).await?;
     }
     summary.show(&dataset, &arguments.lake.lake.to_string(), arguments.json)?;
+    if let Some(page) = page.filter(|_| !interrupted) {
+        page.stay().await?;
+    }
     Ok(if summary.balances() { Exit::Fine } else { Exit::Finding })
 }
 

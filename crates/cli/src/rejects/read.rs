@@ -106,13 +106,17 @@ impl Selection {
     }
 
     async fn read(&self, store: &dyn Store, file: File) -> Result<Vec<Rejected>, Failure> {
-        let bytes = store.get(&file.key).await?;
-        let mut records = decode(file.cut, bytes).map_err(|error| {
-            Failure::misconfigured(format!("`{}` is damaged ({error}): restore it from a backup", file.key))
-        })?;
+        let mut records = read_file(store, file.cut, &file.key).await?;
         records.retain(|record| self.takes(record));
         Ok(records)
     }
+}
+
+/// All records of a file of rejects.
+pub(crate) async fn read_file(store: &dyn Store, cut: u64, key: &str) -> Result<Vec<Rejected>, Failure> {
+    let bytes = store.get(key).await?;
+    decode(cut, bytes)
+        .map_err(|error| Failure::misconfigured(format!("`{key}` is damaged ({error}): restore it from a backup")))
 }
 
 fn decode(cut: u64, file: Bytes) -> Result<Vec<Rejected>, TableError> {

@@ -111,7 +111,7 @@ fn print(record: &Rejected) {
 }
 
 /// Bytes on one line: text where it is readable, else hexadecimal; cut where they are long.
-fn shown(bytes: Option<&[u8]>) -> String {
+pub(crate) fn shown(bytes: Option<&[u8]>) -> String {
     let Some(bytes) = bytes else {
         return "null".to_owned();
     };
@@ -137,7 +137,7 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 }
 
 /// No control character reaches the terminal, which might obey it.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let escape = |character: char| match character.is_control() {
         true => character.escape_default().to_string(),
         false => character.to_string(),

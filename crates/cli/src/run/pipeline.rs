@@ -29,6 +29,7 @@ use tokio::task::JoinHandle;
 use super::Arguments;
 use super::plan::Plan;
 use crate::output::note;
+use crate::watch::RunLog;
 
 /// The largest batch of a mapping.
 const BATCH_SIZE: usize = 10_000;
@@ -48,6 +49,8 @@ pub(super) struct Pipeline {
     progress: Arc<Landing>,
     dataset: String,
     telemetry: Arc<Registry>,
+    settings: IngestSettings,
+    shown: RunLog,
 }
 
 /// What a run has done.
@@ -69,14 +72,16 @@ struct Landing {
 }
 
 impl Pipeline {
-    pub(super) fn new(lake: Lake, dataset: &Arc<Dataset>, settings: IngestSettings) -> Self {
+    pub(super) fn new(lake: Lake, dataset: &Arc<Dataset>, settings: IngestSettings, shown: RunLog) -> Self {
         let telemetry = Arc::clone(lake.telemetry());
         Self {
             telemetry,
-            ingest: Arc::new(Ingest::new(lake.clone(), Arc::clone(dataset), settings)),
+            ingest: Arc::new(Ingest::new(lake.clone(), Arc::clone(dataset), settings.clone())),
             refine: Arc::new(Refine::new(lake, Arc::clone(dataset), CutSettings::default())),
             progress: Arc::default(),
             dataset: dataset.name.clone(),
+            settings,
+            shown,
         }
     }
 
@@ -89,6 +94,7 @@ impl Pipeline {
     ) -> Result<Ran, Failure> {
         let partitions = usize::try_from(arguments.partitions).unwrap_or(1);
         let log = Arc::new(MemoryLog::new(partitions, LOG_BYTES));
+        self.show(Arc::<MemoryLog>::clone(&log), "events");
         let sink = MemorySink::new(Arc::clone(&log), plan.clone(), partitions);
         let interrupt = Interrupt::default();
         let producing = self.produce(arguments, source, Box::new(sink), &interrupt);
@@ -127,15 +133,21 @@ impl Pipeline {
         }
         let mut mapping = self.mapping(arguments, &topic, brokers);
         mapping.until = if arguments.forever { Until::Stopped } else { Until::Drained };
-        let log = KafkaLog::new(&mapping, &arguments.kafka).map_err(Failure::misconfigured)?;
+        let log = Arc::new(KafkaLog::new(&mapping, &arguments.kafka).map_err(Failure::misconfigured)?);
+        self.show(Arc::<KafkaLog>::clone(&log), &topic);
         let refining = self.refine_now_and_then();
-        let served = self.trigger(&mapping, Arc::new(log)).serve(self.stop(&interrupt)).await;
+        let served = self.trigger(&mapping, log).serve(self.stop(&interrupt)).await;
         refining.abort();
         self.end(producing, served, &interrupt).await
     }
 
     fn trigger(&self, mapping: &Mapping, log: Arc<dyn Log>) -> Trigger {
         Trigger::new(mapping, log, self.invoker()).observed_by(Arc::clone(&self.telemetry))
+    }
+
+    /// Lets a page show how far the log is read.
+    fn show(&self, log: Arc<dyn Log>, topic: &str) {
+        self.shown.show(log, &self.settings.source, topic, self.settings.epoch);
     }
 
     fn mapping(&self, arguments: &Arguments, topic: &str, brokers: &str) -> Mapping {
