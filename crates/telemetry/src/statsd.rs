@@ -26,16 +26,16 @@ impl Sent {
         for (metric, series) in &snapshot.families {
             for one in series {
                 let name = name(*metric, snapshot, one);
-                self.write(&mut datagrams, *metric, name, &one.value);
+                self.write(&mut datagrams, *metric, &name, &one.value);
             }
         }
         datagrams
     }
 
-    fn write(&mut self, datagrams: &mut Vec<String>, metric: Metric, name: String, value: &Value) {
+    fn write(&mut self, datagrams: &mut Vec<String>, metric: Metric, name: &str, value: &Value) {
         match (metric.description().kind, value) {
             (Kind::Counter, Value::Number(number)) => {
-                let sent = self.0.insert(name.clone(), *number);
+                let sent = self.0.insert(name.to_owned(), *number);
                 // The first time zero is worth a word: the series is there before something happens.
                 if sent.is_none_or(|sent| sent < *number) {
                     push(datagrams, &format!("{name}:{}|c", number - sent.unwrap_or(0.0)));
