@@ -118,7 +118,8 @@ policy() {
         "$root/_penstock/*/cuts/*",
         "$root/_penstock/*/state/*",
         "$root/_penstock/*/unreadable/*",
-        "$root/_penstock/*/runs/*"
+        "$root/_penstock/*/runs/*",
+        "$root/_penstock/*/replay.json"
       ],
       "Condition": {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
     }

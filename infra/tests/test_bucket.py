@@ -107,14 +107,14 @@ def test_the_prefix_stands_before_every_key(tmp_path: Path) -> None:
     written_once = bucket.document("put-bucket-policy")["Statement"][2]["Resource"]
     assert all(resource.startswith("arn:aws:s3:::a-lake/team/lake/") for resource in written_once)
     rules = bucket.document("put-bucket-lifecycle-configuration")["Rules"]
-    assert rules[2]["Filter"] == {"Prefix": "team/lake/raw/"}
+    assert rules[-1]["Filter"] == {"Prefix": "team/lake/raw/"}
 
 
 def test_raw_can_stay_where_it_is(tmp_path: Path) -> None:
     bucket = Bucket(tmp_path)
     assert bucket.run("a-lake", RAW_TO_COLD_AFTER_DAYS="0").returncode == 0
     rules = bucket.document("put-bucket-lifecycle-configuration")["Rules"]
-    assert [rule["ID"] for rule in rules] == ["abandoned-uploads", "results-of-athena"]
+    assert [rule["ID"] for rule in rules] == ["abandoned-uploads", "results-of-athena", "logs-of-emr"]
 
 
 def check_refused(bucket: Bucket, arguments: list[str], message: str) -> None:

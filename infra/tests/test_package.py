@@ -79,10 +79,10 @@ def test_a_zip_holds_an_executable_bootstrap(tmp_path: Path) -> None:
 def test_the_function_of_the_tables_is_packaged_if_it_is_there(tmp_path: Path) -> None:
     built = binaries(tmp_path / "built")
     run(built, tmp_path / "without")
-    assert set(manifest(tmp_path / "without")["functions"]) == {"ingest", "refine"}
+    assert set(manifest(tmp_path / "without")["functions"]) == {"ingest", "notify", "refine"}
     (built / "penstock-tables").write_bytes(X86_64 + b"tables")
     run(built, tmp_path / "with")
-    assert set(manifest(tmp_path / "with")["functions"]) == {"ingest", "refine", "tables"}
+    assert set(manifest(tmp_path / "with")["functions"]) == {"ingest", "notify", "refine", "tables"}
 
 
 def test_a_dataset_of_ones_own_goes_into_the_zip(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ locals {
     "${local.root}/_penstock/*/state/*",
     "${local.root}/_penstock/*/unreadable/*",
     "${local.root}/_penstock/*/runs/*",
+    "${local.root}/_penstock/*/replay.json",
   ]
 
   policy = {

@@ -76,6 +76,7 @@ run "the_policy_demands_tls_and_conditional_writes" {
             "arn:aws:s3:::a-lake/_penstock/*/state/*",
             "arn:aws:s3:::a-lake/_penstock/*/unreadable/*",
             "arn:aws:s3:::a-lake/_penstock/*/runs/*",
+            "arn:aws:s3:::a-lake/_penstock/*/replay.json",
           ]
           Condition = {
             Bool = { "s3:ObjectCreationOperation" = "true" }
