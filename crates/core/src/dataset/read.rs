@@ -540,7 +540,7 @@ value = 3
         assert_snapshot!(check("measure = \"level\"", "measure = \"level\"\nmeasure = \"level\""), @"line 21: not TOML: duplicate key");
         assert_snapshot!(check("[windows]", "[windows"), @r"
         line 18: not TOML: unclosed table, expected `]`
-        line 20: unknown key `measure` in the dataset: use one of name, description, columns, roles, windows, dedupe, limits, p95
+        line 20: unknown key `measure` in the dataset: use one of name, description, format, columns, roles, windows, dedupe, limits, p95
         ");
     }
 
