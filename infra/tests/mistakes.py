@@ -68,8 +68,8 @@ MISTAKES = [
     # The functions
     Mistake("a function may do anything with objects", ACCESS, 'Action   = ["s3:GetObject"]', 'Action   = ["s3:*"]'),
     Mistake("a function may overwrite", ACCESS, '          Null = { "s3:if-none-match" = "false" }\n', ""),
-    Mistake("a function may write everywhere", ACCESS, "Resource = local.objects.create", 'Resource = ["*"]'),
-    Mistake("the key serves everything", ACCESS, '"kms:ViaService" =', '"kms:CallerAccount" ='),
+    Mistake("a function may write everywhere", ACCESS, "Resource = lake.objects.create", 'Resource = ["*"]'),
+    Mistake("the key serves everything", ACCESS, '"kms:ViaService" = "s3', '"kms:CallerAccount" = "s3'),
     Mistake(
         "any account's functions take the role",
         ACCESS,
