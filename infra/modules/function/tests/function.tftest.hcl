@@ -146,6 +146,27 @@ run "what_is_asked_for_in_addition_is_granted_and_no_more" {
   }
 }
 
+run "the_secrets_that_are_named_are_read_and_no_more" {
+  variables {
+    tracing = false
+    lake    = null
+    secrets = {
+      parameter_arns = ["arn:aws:ssm:eu-central-1:111122223333:parameter/slack"]
+      secret_arns    = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:telegram-??????"]
+      kms_key_arn    = "arn:aws:kms:eu-central-1:111122223333:key/1"
+    }
+  }
+
+  assert {
+    condition = [for statement in slice(jsondecode(aws_iam_role_policy.this.policy).Statement, 1, 4) : [statement.Action, statement.Resource]] == [
+      [["ssm:GetParameter"], ["arn:aws:ssm:eu-central-1:111122223333:parameter/slack"]],
+      [["secretsmanager:GetSecretValue"], ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:telegram-??????"]],
+      [["kms:Decrypt"], ["arn:aws:kms:eu-central-1:111122223333:key/1"]],
+    ]
+    error_message = "the policy is another one: ${aws_iam_role_policy.this.policy}"
+  }
+}
+
 run "the_function_is_as_configured" {
   variables {
     reserved_concurrency = 1
