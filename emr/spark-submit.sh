@@ -19,7 +19,7 @@ main() {
 # On the class path of the driver, which is the executor, too: what --jars brings comes too late for the job's own file.
 s3_options() {
     local jars
-    jars="$("$here/s3a.sh")"
+    jars="$("$here/jars.sh" s3a)"
     options+=(--driver-class-path "$jars/*" --conf spark.hadoop.fs.s3.impl=org.apache.hadoop.fs.s3a.S3AFileSystem)
     if [[ -n ${AWS_REGION:-${AWS_DEFAULT_REGION:-}} ]]; then
         options+=(--conf "spark.hadoop.fs.s3a.endpoint.region=${AWS_REGION:-$AWS_DEFAULT_REGION}")

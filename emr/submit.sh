@@ -24,8 +24,8 @@ main() {
 # It takes the place of the class path that spark-submit.sh gives, so what that would have for S3 is in it.
 iceberg_classes() {
     local classes
-    classes="$("$here/iceberg.sh")/*"
-    if [[ " $1 " == *s3://* ]]; then classes+=":$("$here/s3a.sh")/*"; fi
+    classes="$("$here/jars.sh" iceberg)/*"
+    if [[ " $1 " == *s3://* ]]; then classes+=":$("$here/jars.sh" s3a)/*"; fi
     echo "$classes"
 }
 

@@ -15,7 +15,7 @@ main() {
     "$venv/bin/ruff" check --no-cache --quiet .
     "$venv/bin/ruff" format --no-cache --quiet --check . || { echo "'ruff format emr' mends it" >&2; exit 1; }
     "$venv/bin/mypy" --cache-dir "$venv/mypy" .
-    S3A_JARS="$(./s3a.sh)"
+    S3A_JARS="$(./jars.sh s3a)"
     BINARIES="$(cd "$BINARIES" && pwd)"
     export BINARIES S3A_JARS SPARK_LOCAL_IP=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
     "$venv/bin/python" -m pytest "$@"

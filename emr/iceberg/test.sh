@@ -16,7 +16,7 @@ main() {
     if [[ -z ${BINARIES:-} ]]; then build; fi
     MYPYPATH="$PWD/.." "$venv/bin/python" -m mypy --config-file ../pyproject.toml --cache-dir "$venv/mypy" .
     BINARIES="$(cd "$BINARIES" && pwd)"
-    ICEBERG_JARS="$(../iceberg.sh)"
+    ICEBERG_JARS="$(../jars.sh iceberg)"
     export BINARIES ICEBERG_JARS PYTHONPATH="$PWD/.." SPARK_LOCAL_IP=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
     "$venv/bin/python" -m pytest -p no:cacheprovider --rootdir . "$@" .
 }
