@@ -121,6 +121,7 @@ impl Notify {
             match memory.say(notice, attempts.now(), self.quiet) {
                 Say::Tell => to_tell.push(notice.clone()),
                 Say::TellLast(until) => to_tell.push(notice.clone().into_the_last_before(until)),
+                Say::New => tracing::info!(channel = channel.name(), id = notice.id(), "a new alarm that is not on"),
                 Say::Told => tracing::info!(channel = channel.name(), id = notice.id(), "told already"),
                 Say::Quiet => {
                     tracing::info!(channel = channel.name(), id = notice.id(), "changes too often to be told")

@@ -151,8 +151,14 @@ fn lines_of_alarm(alarm: &Alarm) -> Vec<Vec<Span>> {
         (Some(value), Some(threshold), Some(measured)) => {
             lines.push(plain(format!("Value {value}, threshold {threshold}: {measured}.")));
         }
-        _ if alarm.reason.is_empty() => {}
-        _ => lines.push(plain(alarm.reason.clone())),
+        (_, threshold, measured) => {
+            if !alarm.reason.is_empty() {
+                lines.push(plain(alarm.reason.clone()));
+            }
+            if let (Some(threshold), Some(measured)) = (threshold, measured) {
+                lines.push(plain(format!("Threshold {threshold}: {measured}.")));
+            }
+        }
     }
     if let Some(until) = alarm.quiet_until {
         lines.push(plain(format!("It keeps changing: nothing more is said of it before {}.", moment(until))));

@@ -25,6 +25,8 @@ pub(crate) enum Say {
     TellLast(i64),
     /// It has been told.
     Told,
+    /// An alarm that was made just now, and is not on.
+    New,
     /// It changes too often.
     Quiet,
 }
@@ -50,7 +52,13 @@ impl Memory {
             return Say::Told;
         }
         let Notice::Alarm(alarm) = notice else { return Say::Tell };
-        let Some(told) = self.alarms.get(&key(alarm)) else { return Say::Tell };
+        let told = self.alarms.get(&key(alarm));
+        // Our alarms take missing data for good or bad, so none is without data but before its first look.
+        let begins = (alarm.was, alarm.state) == (Some(State::InsufficientData), State::Ok);
+        if begins && told.is_none_or(|told| told.state == State::Ok) {
+            return Say::New;
+        }
+        let Some(told) = told else { return Say::Tell };
         let quiet = i64::try_from(quiet.as_micros()).unwrap_or(i64::MAX);
         let recent = told.times.iter().filter(|time| now - **time < quiet).count();
         if recent == 0 {
@@ -169,6 +177,19 @@ mod tests {
             (15, "f", State::Alarm, Say::TellLast(16 * MINUTE)),
             (40, "g", State::Ok, Say::Tell),
         ]);
+    }
+
+    #[test]
+    fn an_alarm_that_is_new_and_not_on_is_not_told() {
+        let Notice::Alarm(mut new) = alarm("a", State::Ok) else { unreachable!() };
+        new.was = Some(State::InsufficientData);
+        let new = Notice::Alarm(new);
+        let mut memory = Memory::default();
+        assert_eq!(memory.say(&new, 0, QUIET), Say::New);
+        memory.remember(&alarm("b", State::Alarm), 0);
+        assert_eq!(memory.say(&new, MINUTE, QUIET), Say::Tell, "it was on before its data were missing");
+        memory.remember(&new, MINUTE);
+        assert_eq!(memory.say(&alarm("c", State::Ok), 60 * MINUTE, QUIET), Say::Tell);
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub(crate) struct Alarm {
     pub id: String,
     pub name: String,
     pub state: State,
+    /// The state before, where CloudWatch says it.
+    #[serde(skip)]
+    pub was: Option<State>,
     /// What it means, as its description says.
     pub meaning: String,
     /// When it came into its state.
@@ -148,6 +151,8 @@ struct AlarmMessage {
     alarm_name: String,
     new_state_value: State,
     #[serde(default)]
+    old_state_value: Option<State>,
+    #[serde(default)]
     alarm_description: Option<String>,
     #[serde(default)]
     new_state_reason: Option<String>,
@@ -175,6 +180,7 @@ impl AlarmMessage {
             id,
             name: self.alarm_name,
             state: self.new_state_value,
+            was: self.old_state_value,
             meaning: description.meaning,
             since: self.state_change_time.as_deref().and_then(time),
             was_in_alarm_secs: None,

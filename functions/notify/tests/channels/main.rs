@@ -121,6 +121,32 @@ async fn slack_gets_an_alarm_and_its_end() {
 }
 
 #[tokio::test]
+async fn where_no_datum_came_the_threshold_is_said_beside_the_reason() {
+    let reason = "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [Breaching].";
+    let mut message: Value = serde_json::from_str(&alarm("letters", "ALARM", "12:00:05")).unwrap();
+    message["NewStateReason"] = json!(reason);
+    let text = World::new(To::Slack).await.text_of(&message.to_string()).await;
+    let expect = format!(
+        "\n{reason}\nThreshold &gt; 0: maximum of AWS/SQS ApproximateNumberOfMessagesVisible of QueueName letters, over 60 s.\n"
+    );
+    assert!(text.contains(&expect), "{text}");
+}
+
+#[tokio::test]
+async fn a_new_alarm_that_is_not_on_is_not_told() {
+    let world = World::new(To::All).await;
+    let new = |state: &str| {
+        let mut message: Value = serde_json::from_str(&alarm("letters", state, "12:00:05")).unwrap();
+        message["OldStateValue"] = json!("INSUFFICIENT_DATA");
+        message.to_string()
+    };
+    world.call(&[("a", &new("OK"))]).await.unwrap();
+    assert!(world.server.received().is_empty());
+    world.call(&[("b", &new("ALARM"))]).await.unwrap();
+    assert_eq!(world.server.received().len(), 3);
+}
+
+#[tokio::test]
 async fn telegram_gets_its_own_markup_and_the_token_only_in_the_address() {
     let world = World::new(To::Telegram).await;
     world.call(&[("m", &alarm("a<b>&\"c\"", "ALARM", "12:00:00"))]).await.unwrap();
