@@ -31,6 +31,7 @@ WORKGROUP = "modules/catalog/workgroup.tf"
 EMR_JOB = "modules/emr/job.tf"
 EMR_MACHINE = "modules/emr/machine.tf"
 EMR_SERVERLESS = "modules/emr/serverless.tf"
+EMR_COMPACTION = "modules/emr/compaction.tf"
 EMR_EC2 = "modules/emr/ec2.tf"
 EMR_SCHEDULE = "modules/emr/schedule.tf"
 EMR_TOPIC = "modules/emr/topic.tf"
@@ -192,7 +193,7 @@ MISTAKES = [
     Mistake(
         "the state machine hands out any role",
         EMR_SERVERLESS,
-        "Resource  = [aws_iam_role.job.arn]",
+        "Resource  = concat([aws_iam_role.job.arn], aws_iam_role.compaction[*].arn)",
         'Resource  = ["*"]',
     ),
     Mistake(
@@ -217,19 +218,38 @@ MISTAKES = [
         '      Condition = { StringEquals = { "elasticmapreduce:ResourceTag/penstock" = var.name } }\n',
         "",
     ),
+    Mistake(
+        "the compaction writes into the lake",
+        EMR_COMPACTION,
+        'Resource = ["${local.bucket_arn}/${local.tables}/*"]',
+        'Resource = ["${local.bucket_arn}/*"]',
+    ),
+    Mistake(
+        "the compaction commits to tables of others",
+        EMR_COMPACTION,
+        '"table/${compaction.database}/${var.dataset}_*"',
+        '"table/*"',
+    ),
+    Mistake(
+        "a compaction that failed is told to nobody",
+        EMR_COMPACTION,
+        'Catch = local.give_up["The compaction failed"]',
+        'Catch = [merge(local.give_up["The compaction failed"][0], { Next = "Failed" })]',
+    ),
+    Mistake("nobody waits for the compaction", EMR_COMPACTION, "startJobRun.sync", "startJobRun"),
     Mistake("a failure is told to nobody", EMR_MACHINE, '      Next        = "Tell"', '      Next        = "Failed"'),
     Mistake("a failed execution looks well", EMR_MACHINE, 'Type  = "Fail"', 'Type  = "Succeed"'),
     Mistake("a failed job is not tried again", EMR_MACHINE, "MaxAttempts     = var.retry.times", "MaxAttempts     = 0"),
     Mistake(
         "other state machines take the role",
         EMR_MACHINE,
-        "stateMachine:${var.name}",
+        "stateMachine:${name}",
         "stateMachine:*",
     ),
     Mistake(
         "the schedule may start every state machine",
         EMR_SCHEDULE,
-        "Resource = [aws_sfn_state_machine.this.arn]",
+        "Resource = concat([aws_sfn_state_machine.this.arn], aws_sfn_state_machine.compaction[*].arn)",
         'Resource = ["*"]',
     ),
     Mistake("messages are readable on the disk", EMR_TOPIC, '  kms_master_key_id = "alias/aws/sns"\n', ""),

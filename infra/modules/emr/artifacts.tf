@@ -1,7 +1,7 @@
 # What emr/package.sh made. The folder is named by its content: a run takes what the state machine named when it began,
 # and a plan without changes is empty.
 locals {
-  files    = toset(["p95_job.py", "validate_job.py", "penstock_spark.zip"])
+  files    = toset(concat(["p95_job.py", "validate_job.py", "penstock_spark.zip"], var.compaction == null ? [] : ["compact_job.py"]))
   version  = substr(sha256(join(" ", [for file in local.files : filesha256("${var.artifacts}/${file}")])), 0, 16)
   folder   = "emr-artifacts/${var.name}/${local.version}"
   artifact = { for file in local.files : file => "s3://${var.lake.bucket}/${local.folder}/${file}" }

@@ -26,7 +26,7 @@ locals {
     for what in [
       "Refine did not answer", "The job failed", "The cluster did not come up", "The step failed",
       "The cluster could not be ended, and ends when it has been idle for ten minutes",
-      "The job ended well, but its report has no manifest", "The job ended well, but its report has no p95.csv",
+      "The compaction failed", "The job ended well, but its report has no manifest", "The job ended well, but its report has no p95.csv",
     ] :
     what => [{
       ErrorEquals = ["States.ALL"]
@@ -214,7 +214,12 @@ resource "aws_iam_role" "machine" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = { "aws:SourceAccount" = local.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}" }
+        ArnLike = {
+          "aws:SourceArn" = [
+            for name in concat([var.name], [for compaction in local.compaction : "${var.name}-compaction"]) :
+            "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${name}"
+          ]
+        }
       }
     }]
   })

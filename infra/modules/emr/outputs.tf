@@ -3,6 +3,11 @@ output "state_machine_arn" {
   value       = aws_sfn_state_machine.this.arn
 }
 
+output "compaction_arn" {
+  description = "What compacts the tables: start it with {}; null without tables."
+  value       = one(aws_sfn_state_machine.compaction[*].arn)
+}
+
 output "application_id" {
   description = "The application of EMR Serverless; null on EC2."
   value       = one(aws_emrserverless_application.this[*].id)

@@ -61,7 +61,7 @@ resource "aws_iam_role_policy" "schedule" {
       Sid      = "StartTheStateMachine"
       Effect   = "Allow"
       Action   = ["states:StartExecution"]
-      Resource = [aws_sfn_state_machine.this.arn]
+      Resource = concat([aws_sfn_state_machine.this.arn], aws_sfn_state_machine.compaction[*].arn)
     }]
   })
 }

@@ -27,6 +27,12 @@ resource "aws_emrserverless_application" "this" {
 }
 
 locals {
+  job_log = {
+    MonitoringConfiguration = {
+      S3MonitoringConfiguration = { LogUri = "s3://${var.lake.bucket}/${local.logs}/" }
+    }
+  }
+
   serverless_states = {
     Ask = {
       Type     = "Task"
@@ -43,11 +49,7 @@ locals {
             SparkSubmitParameters = join(" ", local.spark_arguments)
           }
         }
-        ConfigurationOverrides = {
-          MonitoringConfiguration = {
-            S3MonitoringConfiguration = { LogUri = "s3://${var.lake.bucket}/${local.logs}/" }
-          }
-        }
+        ConfigurationOverrides  = local.job_log
         ExecutionTimeoutMinutes = var.timeout_minutes
       }
       Retry = local.retry_job
@@ -73,7 +75,7 @@ locals {
       Sid       = "GiveTheJobItsRole"
       Effect    = "Allow"
       Action    = ["iam:PassRole"]
-      Resource  = [aws_iam_role.job.arn]
+      Resource  = concat([aws_iam_role.job.arn], aws_iam_role.compaction[*].arn)
       Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } }
     },
     {

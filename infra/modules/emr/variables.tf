@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,47}$", var.name))
-    error_message = "name: use 1 to 48 of a-z, 0-9 and '-', beginning with a letter (its longest role is called NAME-state-machine, and a role's name has at most 64)."
+    error_message = "name: use 1 to 48 of a-z, 0-9 and '-', beginning with a letter (its longest role is called NAME-compaction-job, and a role's name has at most 64)."
   }
 }
 
@@ -125,6 +125,36 @@ variable "schedule" {
   validation {
     condition     = can(regex("^(cron|rate)\\(.+\\)$", var.schedule))
     error_message = "schedule: write cron(0 2 * * ? *) for two in the morning, UTC, or a rate such as rate(1 day)."
+  }
+}
+
+variable "compaction" {
+  description = "The dataset's Iceberg tables, for datasets with format = \"iceberg\" (docs/iceberg.md): the database of Glue that they stand in, when they are compacted (in UTC, as EventBridge Scheduler writes it), and for how many hours snapshots stay. null: there are none."
+  type = object({
+    database   = string
+    schedule   = optional(string, "cron(0 4 * * ? *)")
+    keep_hours = optional(number, 24)
+  })
+  default = null
+
+  validation {
+    condition     = var.compaction == null || var.ec2 == null
+    error_message = "compaction: it runs on EMR Serverless alone. Leave ec2 out, or compact the tables by hand (emr/README.md)."
+  }
+
+  validation {
+    condition     = var.compaction == null || can(regex("^(cron|rate)\\(.+\\)$", var.compaction.schedule))
+    error_message = "compaction.schedule: write cron(0 4 * * ? *) for four in the morning, UTC, or a rate such as rate(6 hours)."
+  }
+
+  validation {
+    condition     = var.compaction == null || try(0 <= var.compaction.keep_hours && var.compaction.keep_hours < 1000000 && floor(var.compaction.keep_hours) == var.compaction.keep_hours, false)
+    error_message = "compaction.keep_hours: give a whole number from 0 to 999999."
+  }
+
+  validation {
+    condition     = var.compaction == null || fileexists("${var.artifacts}/compact_job.py")
+    error_message = "compaction: the folder of the artifacts lacks compact_job.py. Run 'make package' again."
   }
 }
 

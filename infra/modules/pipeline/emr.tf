@@ -20,4 +20,7 @@ module "emr" {
   timeout_minutes = var.emr.timeout_minutes
   retry           = var.emr.retry
   topic_arn       = var.emr.topic_arn
+
+  # Compaction has no cluster of its own.
+  compaction = var.tables == null || var.emr.ec2 != null ? null : { database = module.catalog[0].database }
 }

@@ -44,6 +44,7 @@ output "emr" {
   description = "The daily report: its state machine, what starts a job by hand, and who hears of a failure; null without one."
   value = one([for emr in module.emr : {
     state_machine_arn = emr.state_machine_arn
+    compaction_arn    = emr.compaction_arn
     application_id    = emr.application_id
     job_role_arn      = emr.job_role_arn
     artifacts         = emr.artifacts

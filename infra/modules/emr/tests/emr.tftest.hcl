@@ -186,7 +186,7 @@ run "the_state_machine_may_do_what_it_does" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = { "aws:SourceAccount" = "111122223333" }
-        ArnLike      = { "aws:SourceArn" = "arn:aws:states:eu-central-1:111122223333:stateMachine:p95" }
+        ArnLike      = { "aws:SourceArn" = ["arn:aws:states:eu-central-1:111122223333:stateMachine:p95"] }
       }
     }]
     error_message = "somebody else may take the role: ${aws_iam_role.machine.assume_role_policy}"
@@ -301,6 +301,127 @@ run "yesterday_is_asked_about_each_night" {
     }
     error_message = "another schedule may take the role"
   }
+}
+
+run "without_tables_nothing_is_compacted" {
+  assert {
+    condition = (
+      length(aws_sfn_state_machine.compaction) == 0 && length(aws_scheduler_schedule.compaction) == 0 &&
+      length(aws_iam_role.compaction) == 0 && output.compaction_arn == null
+    )
+    error_message = "there is a compaction, and nothing to compact"
+  }
+}
+
+run "tables_are_compacted_each_night" {
+  variables {
+    compaction    = { database = "penstock_dev" }
+    spark_options = "--conf spark.executor.memory=24g"
+  }
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.compaction[0].schedule_expression == "cron(0 4 * * ? *)" &&
+      aws_scheduler_schedule.compaction[0].schedule_expression_timezone == "UTC" &&
+      aws_scheduler_schedule.compaction[0].state == "ENABLED" &&
+      one(aws_scheduler_schedule.compaction[0].target).arn == output.compaction_arn
+    )
+    error_message = "the schedule is another one"
+  }
+
+  assert {
+    condition     = contains(keys(aws_s3_object.artifact), "compact_job.py")
+    error_message = "the job is not where it is looked for"
+  }
+
+  assert {
+    condition = jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Compact.Arguments.JobDriver.SparkSubmit == {
+      EntryPoint            = local.artifact["compact_job.py"]
+      EntryPointArguments   = ["--lake", "s3://a-lake/l", "--catalog", "glue", "--namespace", "penstock_dev", "--dataset", "iot", "--keep-hours", "24"]
+      SparkSubmitParameters = "--py-files ${local.artifact["penstock_spark.zip"]} --conf spark.executor.memory=24g --conf spark.jars=/usr/share/aws/iceberg/lib/iceberg-spark3-runtime.jar"
+    }
+    error_message = "the job does something else: ${aws_sfn_state_machine.compaction[0].definition}"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Compact.Resource == "arn:aws:states:::emr-serverless:startJobRun.sync" &&
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Compact.Arguments.ExecutionTimeoutMinutes == 120 &&
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Compact.Retry == [{ ErrorEquals = ["States.ALL"], IntervalSeconds = 60, MaxAttempts = 2, BackoffRate = 2 }]
+    )
+    error_message = "nobody waits for the job, or tries it again"
+  }
+
+  assert {
+    condition = (
+      [for catch in jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Compact.Catch : [catch.ErrorEquals, catch.Next]] == [[["States.ALL"], "Tell"]] &&
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Compact.Next == "Done" &&
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Tell.Arguments.TopicArn == "arn:aws:sns:eu-central-1:111122223333:p95" &&
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Tell.Next == "Failed" &&
+      jsondecode(aws_sfn_state_machine.compaction[0].definition).States.Failed.Type == "Fail"
+    )
+    error_message = "a failure is told to nobody, or taken for a success"
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_iam_role_policy.compaction[0].policy).Statement : statement.Sid => [statement.Action, statement.Resource] } == {
+      ReadArtifacts = [["s3:GetObject"], ["arn:aws:s3:::a-lake/${local.folder}/*"]]
+      RewriteTables = [["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::a-lake/l/tables/iot/*"]]
+      LeaveItsLog   = [["s3:PutObject"], ["arn:aws:s3:::a-lake/emr-logs/p95/*"]]
+      CommitToTables = [["glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"], [
+        "arn:aws:glue:eu-central-1:111122223333:catalog",
+        "arn:aws:glue:eu-central-1:111122223333:database/penstock_dev",
+        "arn:aws:glue:eu-central-1:111122223333:table/penstock_dev/iot_*",
+      ]]
+    }
+    error_message = "the job may do something else: ${aws_iam_role_policy.compaction[0].policy}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.compaction[0].assume_role_policy) == jsondecode(aws_iam_role.job.assume_role_policy)
+    error_message = "somebody else may take the role: ${aws_iam_role.compaction[0].assume_role_policy}"
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.job.policy, "glue:") && !strcontains(aws_iam_role_policy.job.policy, "tables/")
+    error_message = "the job of the report may write tables"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role.machine.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == [
+        "arn:aws:states:eu-central-1:111122223333:stateMachine:p95", "arn:aws:states:eu-central-1:111122223333:stateMachine:p95-compaction",
+      ] &&
+      one([for statement in local.machine_statements : statement.Resource if statement.Sid == "GiveTheJobItsRole"]) == concat([aws_iam_role.job.arn], aws_iam_role.compaction[*].arn) &&
+      one(jsondecode(aws_iam_role_policy.schedule.policy).Statement).Resource == concat([aws_sfn_state_machine.this.arn], aws_sfn_state_machine.compaction[*].arn)
+    )
+    error_message = "it cannot be started, or hands out another role"
+  }
+}
+
+run "the_key_of_the_lake_serves_its_tables_in_s3_alone" {
+  variables {
+    lake       = { bucket = "a-lake", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/1" }
+    compaction = { database = "penstock_dev" }
+  }
+
+  assert {
+    condition = [for statement in local.compaction_statements : [statement.Action, statement.Resource, statement.Condition] if startswith(statement.Action[0], "kms:")] == [
+      [["kms:Decrypt", "kms:GenerateDataKey"], ["arn:aws:kms:eu-central-1:111122223333:key/1"], { StringEquals = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" } }],
+    ]
+    error_message = "the key may be used otherwise"
+  }
+}
+
+run "wrong_values_of_a_compaction_are_refused" {
+  command = plan
+
+  variables {
+    ec2        = { subnet_id = "subnet-0123456789abcdef0" }
+    compaction = { database = "penstock_dev", schedule = "0 4 * * *", keep_hours = 0.5 }
+  }
+
+  expect_failures = [var.compaction]
 }
 
 run "it_can_be_off_and_tell_somebody_else" {

@@ -263,19 +263,32 @@ run "the_daily_report_is_of_this_lake_and_dataset" {
   assert {
     condition = (
       output.emr.reports == "s3://a-lake/l/reports/p95/iot/" && startswith(output.emr.artifacts, "s3://a-lake/emr-artifacts/p-p95/") &&
-      output.emr.application_id != null
+      output.emr.application_id != null && output.emr.compaction_arn == null
     )
     error_message = "the report is another one: ${jsonencode(output.emr)}"
   }
 }
 
-run "the_daily_report_runs_on_ec2_if_it_has_a_subnet" {
+run "tables_are_compacted_where_there_is_an_application" {
   variables {
-    emr = { ec2 = { subnet_id = "subnet-0123456789abcdef0" } }
+    emr    = {}
+    tables = {}
   }
 
   assert {
-    condition     = output.emr.application_id == null
+    condition     = output.emr.compaction_arn != null
+    error_message = "small files stay for ever"
+  }
+}
+
+run "the_daily_report_runs_on_ec2_if_it_has_a_subnet" {
+  variables {
+    emr    = { ec2 = { subnet_id = "subnet-0123456789abcdef0" } }
+    tables = {}
+  }
+
+  assert {
+    condition     = output.emr.application_id == null && output.emr.compaction_arn == null
     error_message = "there is an application as well"
   }
 }
