@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg test-page lint advisories bench bench-p95 dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards clean package plan apply deploy destroy test-infra test-infra-local need-compiler
+.PHONY: help run test test-datasets test-simulation test-fuzz test-kafka test-s3 test-guards test-readers test-sql test-spark test-airflow test-iceberg test-page lint advisories bench bench-p95 dist kafka-up kafka-down up down status logs test-localstack test-watch test-cloud test-emr dashboards test-dashboards test-telegraf clean package plan apply deploy destroy test-infra test-infra-local need-compiler
 
 CARGO ?= cargo
 # Clippy reads the tests that need a server, too. Not all features: TLS to Kafka needs the OpenSSL headers.
@@ -133,7 +133,11 @@ dashboards: need-compiler ## write what dashboards/src describes: Grafana, Cloud
 
 test-dashboards: need-compiler ## the rules by promtool, and every panel beside a real Prometheus (needs Debian or Prometheus, Python)
 	$(CARGO) build --locked -p penstock
-	dashboards/test.sh "$${CARGO_TARGET_DIR:-target}/debug"
+	dashboards/test.sh "$${CARGO_TARGET_DIR:-target}/debug" --ignore=test_statsd.py
+
+test-telegraf: need-compiler ## StatsD through a real Telegraf into a real Prometheus (needs as test-dashboards does, and Go once)
+	$(CARGO) build --locked -p penstock
+	dashboards/test.sh "$${CARGO_TARGET_DIR:-target}/debug" test_statsd.py
 
 kafka-up: ## start one Kafka broker on 127.0.0.1:9092, without Docker (needs Java and Maven)
 	localstack/kafka.sh up

@@ -15,6 +15,7 @@ from typing import Any
 
 TOOLS = Path(os.environ["TOOLS"])
 DASHBOARDS = Path(__file__).parents[1]
+RULES = DASHBOARDS / "prometheus" / "alerts.yaml"
 
 # How long something that happens on its own may take to show. The machine may be busy with other things.
 PATIENCE_SECS = 600
@@ -42,17 +43,24 @@ class Prometheus:
         return set(self.get("/api/v1/label/__name__/values"))
 
     def firing(self) -> set[str]:
-        alerts = self.get("/api/v1/alerts")["alerts"]
-        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+        return {alert["labels"]["alertname"] for alert in self.alerts() if alert["state"] == "firing"}
+
+    def pending_or_firing(self) -> set[str]:
+        """Those that hold now, some of them not for as long as they must before anybody is told."""
+        return {alert["labels"]["alertname"] for alert in self.alerts()}
+
+    def alerts(self) -> list[Any]:
+        found: list[Any] = self.get("/api/v1/alerts")["alerts"]
+        return found
 
 
 @contextmanager
-def running_prometheus(folder: Path, targets: dict[str, int]) -> Iterator[Prometheus]:
-    """Scrapes each job on its port of 127.0.0.1, and watches the rules that are committed."""
+def running_prometheus(folder: Path, targets: dict[str, int], rules: Path = RULES) -> Iterator[Prometheus]:
+    """Scrapes each job on its port of 127.0.0.1, and watches the rules: those that are committed, or others."""
     port = free_port()
     configuration = {
         "global": {"scrape_interval": f"{SCRAPE_SECS}s", "evaluation_interval": f"{SCRAPE_SECS}s"},
-        "rule_files": [str(DASHBOARDS / "prometheus" / "alerts.yaml")],
+        "rule_files": [str(rules)],
         "scrape_configs": [
             {
                 "job_name": job,

@@ -21,6 +21,8 @@ UNPROVEN = {
     "penstock_gaps_declared_total": "the log in memory has no holes",
     "penstock_trigger_events_dropped_total": "the trigger of `penstock run` tries for ever",
 }
+# What the traffic is far too much of: malformed, repeated and late events.
+BY_THE_TRAFFIC = {"PenstockRejects", "PenstockDuplicates", "PenstockLate"}
 # Metrics of Prometheus itself.
 OF_PROMETHEUS = {"up"}
 
@@ -98,6 +100,14 @@ def test_no_panel_is_empty(prometheus: Prometheus, pipeline: Pipeline) -> None:
 def test_what_is_unproven_really_does_not_happen(prometheus: Prometheus) -> None:
     happened = {name: sum(value for _, value in prometheus.query(name)) for name in UNPROVEN}
     assert not any(happened.values()), happened
+
+
+def test_what_is_wrong_with_the_traffic_is_noticed(prometheus: Prometheus) -> None:
+    """The alerts wait for ten minutes until they fire; here it is enough that they would."""
+    deadline = time.monotonic() + PATIENCE_SECS
+    while missed := BY_THE_TRAFFIC - prometheus.pending_or_firing():
+        assert time.monotonic() < deadline, missed
+        time.sleep(1)
 
 
 def test_a_program_that_ended_fires_until_it_is_started_again(
