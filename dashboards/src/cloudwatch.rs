@@ -8,6 +8,7 @@ use crate::alert::{Alarm, Alert, Value};
 use crate::alerts::ALERTS;
 use crate::board::{Curve, Draw, Each, Panel, Source, Unit};
 use crate::boards;
+use crate::prometheus::RUNBOOK;
 
 /// By its name, each alarm as `infra/modules/alarms` takes it.
 pub(crate) fn alarms() -> Json {
@@ -64,7 +65,12 @@ fn dimensions(source: Source) -> &'static [(&'static str, &'static str)] {
 pub(crate) fn widgets() -> Json {
     let boards = boards::all().into_iter().map(|board| {
         let drawn = board.panels.iter().filter(|panel| !panel.cloudwatch.is_empty());
-        json!({ "title": board.title, "about": board.about, "widgets": drawn.map(widget).collect::<Vec<_>>() })
+        json!({
+            "title": board.title,
+            "about": board.about,
+            "runbook": format!("{RUNBOOK}#alerts"),
+            "widgets": drawn.map(widget).collect::<Vec<_>>(),
+        })
     });
     Json::Array(boards.collect())
 }

@@ -8,7 +8,7 @@ use crate::expression::{UnknownMetric, for_rule};
 
 const HEAD: &str = "# Generated from dashboards/src/alerts: `make dashboards` writes it.\n";
 
-/// Where the runbook is read; `infra/modules/alarms` has the same.
+/// Where the runbook is read.
 pub(crate) const RUNBOOK: &str = "https://github.com/penstock-rs/penstock/blob/main/docs/runbook.md";
 
 pub(crate) fn rules() -> Result<String, UnknownMetric> {

@@ -38,6 +38,8 @@ EMR_TOPIC = "modules/emr/topic.tf"
 NETWORK = "modules/network/network.tf"
 ENDPOINTS = "modules/network/endpoints.tf"
 ALARMS = "modules/alarms/alarms.tf"
+DASHBOARD = "modules/dashboard/dashboard.tf"
+PIPELINE_DASHBOARD = "modules/pipeline/dashboard.tf"
 TOPIC = "modules/alarms/topic.tf"
 NOTIFY = "modules/alarms/notify.tf"
 DEPLOY_ROLE = "modules/deploy-role/role.tf"
@@ -173,6 +175,15 @@ MISTAKES = [
     Mistake("nobody tries again to tell", NOTIFY, "maximum_retries       = 2", "maximum_retries       = 0"),
     Mistake("any topic calls notify", NOTIFY, "  source_arn    = aws_sns_topic.this.arn\n", ""),
     Mistake("notify reads and writes secrets", ACCESS, '["ssm:GetParameter"]', '["ssm:*"]'),
+    # The dashboard
+    Mistake("the bill is asked for where there is none", DASHBOARD, '{ region = "us-east-1" }', "{}"),
+    Mistake("the dashboard forgets refine", DASHBOARD, "concat(local.sources, [var.refine])", "local.sources"),
+    Mistake(
+        "nobody sees the alarms that could not be told",
+        PIPELINE_DASHBOARD,
+        "concat(local.watched_queues, compact(module.alarms[*].undelivered))",
+        "local.watched_queues",
+    ),
     # The daily report
     Mistake(
         "the job may write all of the lake",

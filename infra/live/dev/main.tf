@@ -15,8 +15,9 @@ module "pipeline" {
   msk     = var.msk
   kinesis = var.kinesis
 
-  alarms = var.alarms
-  emr    = var.emr
+  alarms    = var.alarms
+  dashboard = var.dashboard
+  emr       = var.emr
 
   gradual            = var.gradual
   log_retention_days = 7

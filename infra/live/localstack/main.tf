@@ -32,8 +32,9 @@ module "pipeline" {
     }
   }
 
-  alarms = var.alarms
-  emr    = var.emr
+  alarms    = var.alarms
+  dashboard = var.dashboard
+  emr       = var.emr
 
   # The emulator has no X-Ray.
   tracing = false

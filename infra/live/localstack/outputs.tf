@@ -23,6 +23,11 @@ output "athena" {
   value       = module.pipeline.athena
 }
 
+output "dashboard" {
+  description = "Where CloudWatch's dashboard is seen."
+  value       = module.pipeline.dashboard
+}
+
 output "emr" {
   description = "The daily report: its state machine, what starts a job by hand, and who hears of a failure."
   value       = module.pipeline.emr

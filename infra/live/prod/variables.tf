@@ -60,6 +60,12 @@ variable "alarms" {
   default     = null
 }
 
+variable "dashboard" {
+  description = "Whether CloudWatch has a dashboard of it; see modules/pipeline."
+  type        = bool
+  default     = true
+}
+
 # The pipeline declares what it may say, and checks it.
 variable "emr" {
   description = "A daily report of the 95th percentile by Spark on EMR; {} has all defaults, and null is none. See modules/pipeline."

@@ -8,6 +8,11 @@ output "notify" {
   value       = one(module.notify[*].function.name)
 }
 
+output "undelivered" {
+  description = "The queue of alarms that nobody could be told of: its name, or null where notify is not there."
+  value       = one(aws_sqs_queue.undelivered[*].name)
+}
+
 output "alarms" {
   description = "The names of the alarms."
   value       = sort([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name])

@@ -26,7 +26,7 @@ locals {
         width  = 24
         height = 2
         properties = {
-          markdown = "## ${board.title}\n${board.about} [Runbook](${var.runbook_url}#alerts)"
+          markdown = "## ${board.title}\n${board.about} [Runbook](${board.runbook})"
         }
       }],
       [

@@ -29,15 +29,3 @@ variable "queues" {
   default     = []
   nullable    = false
 }
-
-variable "runbook_url" {
-  description = "Where the runbook is read."
-  type        = string
-  default     = "https://github.com/penstock-rs/penstock/blob/main/docs/runbook.md"
-  nullable    = false
-
-  validation {
-    condition     = startswith(var.runbook_url, "https://")
-    error_message = "runbook_url: begin it with https://."
-  }
-}

@@ -27,6 +27,7 @@ locals {
   topic     = "${local.arn}:sns:${local.here}:${var.pipeline}-alarms"
   queue     = "${local.arn}:sqs:${local.here}:${var.pipeline}-notify-undelivered"
   alarms    = "${local.arn}:cloudwatch:${local.here}:alarm:${var.pipeline}-*"
+  dashboard = "${local.arn}:cloudwatch::${local.account}:dashboard/${var.pipeline}"
   workgroup = "${local.arn}:athena:${local.here}:workgroup/${local.database}"
   # Mappings are named by identifiers that AWS makes up.
   mappings = "${local.arn}:lambda:${local.here}:event-source-mapping:*"
@@ -103,10 +104,10 @@ locals {
         Resource = [local.workgroup]
       },
       {
-        Sid      = "SeeTheAlarms"
+        Sid      = "SeeAlarmsAndDashboard"
         Effect   = "Allow"
-        Action   = ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"]
-        Resource = [local.alarms]
+        Action   = ["cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]
+        Resource = [local.alarms, local.dashboard]
       },
       {
         Sid    = "SeeWhomAlarmsTell"

@@ -91,13 +91,13 @@ locals {
         Resource = [local.workgroup]
       },
       {
-        Sid    = "ChangeTheAlarms"
+        Sid    = "ChangeAlarmsAndDashboard"
         Effect = "Allow"
         Action = [
-          "cloudwatch:DeleteAlarms", "cloudwatch:PutCompositeAlarm", "cloudwatch:PutMetricAlarm",
-          "cloudwatch:TagResource", "cloudwatch:UntagResource",
+          "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutCompositeAlarm",
+          "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource",
         ]
-        Resource = [local.alarms]
+        Resource = [local.alarms, local.dashboard]
       },
       {
         Sid    = "ChangeWhomAlarmsTell"

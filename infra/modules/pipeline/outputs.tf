@@ -40,6 +40,11 @@ output "alarms" {
   value       = one([for alarms in module.alarms : alarms.topic_arn])
 }
 
+output "dashboard" {
+  description = "Where the dashboard is seen; null without one."
+  value       = local.dashboard_url
+}
+
 output "emr" {
   description = "The daily report: its state machine, what starts a job by hand, and who hears of a failure; null without one."
   value = one([for emr in module.emr : {

@@ -328,3 +328,10 @@ variable "alarms" {
     error_message = "alarms: nobody would hear of them; give emails or a channel."
   }
 }
+
+variable "dashboard" {
+  description = "Whether CloudWatch has a dashboard of it, to which its alarms link. An account's first three are free, any other costs $3 a month."
+  type        = bool
+  default     = true
+  nullable    = false
+}

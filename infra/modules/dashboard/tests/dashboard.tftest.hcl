@@ -40,6 +40,16 @@ run "each_metric_is_asked_for_the_functions_and_the_dataset_that_there_are" {
   }
 }
 
+run "what_an_account_owes_is_asked_where_aws_measures_it" {
+  assert {
+    condition = strcontains(
+      aws_cloudwatch_dashboard.this.dashboard_body,
+      jsonencode(["AWS/Billing", "EstimatedCharges", "Currency", "USD", { region = "us-east-1", stat = "Maximum" }]),
+    )
+    error_message = "AWS knows no bill elsewhere"
+  }
+}
+
 run "a_source_that_is_not_there_has_no_widget" {
   assert {
     condition     = !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "IteratorAge")

@@ -82,6 +82,11 @@ run "every_permission_names_what_it_is_for" {
     condition     = alltrue([for statement in local.change : !contains(statement.Resource, "arn:aws:s3:::a-lake/*")])
     error_message = "a deployment must not reach the data"
   }
+
+  assert {
+    condition     = length(aws_iam_role_policy.look.policy) + length(aws_iam_role_policy.change[0].policy) <= 10240
+    error_message = "IAM takes 10,240 characters of all inline policies of a role"
+  }
 }
 
 run "pull_requests_may_only_look" {

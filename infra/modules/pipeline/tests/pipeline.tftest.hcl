@@ -395,6 +395,46 @@ run "alarms_know_the_functions_and_the_queues" {
   }
 }
 
+run "the_dashboard_shows_what_the_alarms_watch" {
+  variables {
+    kafka = {
+      kafka = {
+        topics                     = ["events"]
+        bootstrap_servers          = ["b1:9092"]
+        network                    = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+        provisioned_pollers        = { minimum = 1, maximum = 2 }
+        on_failure_destination_arn = "arn:aws:sqs:eu-central-1:111122223333:given-up"
+      }
+    }
+    alarms = { channels = { slack = "ssm:/penstock/slack" } }
+  }
+
+  assert {
+    condition = alltrue([
+      for dimension in [["FunctionName", "p-ingest-kafka"], ["FunctionName", "p-refine"], ["QueueName", "given-up"], ["QueueName", "p-notify-undelivered"]] :
+      strcontains(module.dashboard[0].body, trimsuffix(trimprefix(jsonencode(dimension), "["), "]"))
+    ])
+    error_message = "the dashboard shows something else: ${module.dashboard[0].body}"
+  }
+
+  assert {
+    condition     = output.dashboard == "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/p"
+    error_message = "it is seen elsewhere: ${output.dashboard}"
+  }
+}
+
+run "a_dashboard_that_is_not_wanted_is_not_made" {
+  variables {
+    dashboard = false
+    alarms    = { emails = ["on-call@example.org"] }
+  }
+
+  assert {
+    condition     = length(module.dashboard) == 0 && output.dashboard == null
+    error_message = "there is a dashboard that nobody asked for"
+  }
+}
+
 run "alarms_that_nobody_hears_are_refused" {
   command = plan
 
