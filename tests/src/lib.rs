@@ -15,4 +15,5 @@ pub mod lake;
 pub mod reading;
 pub mod simulation;
 pub mod binaries;
+pub mod kill;
 pub mod lambda;

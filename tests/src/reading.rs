@@ -158,6 +158,19 @@ impl Reading {
         rows
     }
 
+    /// A text column of silver, by the id of the event.
+    #[must_use]
+    pub fn silver_texts(&self, name: &str) -> BTreeMap<String, Option<String>> {
+        let mut texts = BTreeMap::new();
+        for (_, batch) in self.batches("silver/") {
+            let values = column(&batch, name).as_string::<i32>().iter();
+            texts.extend(
+                values.enumerate().map(|(row, value)| (text(&batch, "event_id", row), value.map(str::to_owned))),
+            );
+        }
+        texts
+    }
+
     /// Every row of the windows, in the order of the files.
     #[must_use]
     pub fn windows(&self) -> Vec<Window> {

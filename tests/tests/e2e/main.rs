@@ -1,4 +1,4 @@
-//! The whole from end to end: the real function binaries, `penstock run` under SIGKILL, and one golden lake by many ways.
+//! The whole from end to end: the real function binaries, `penstock run` and `replay` under SIGKILL, and one golden lake by many ways.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,3 +11,4 @@
 mod golden;
 mod contract;
 mod kill;
+mod replay;

@@ -1,19 +1,18 @@
-//! The whole path on the store: by the functions' release binaries, and by `penstock run`; both are killed at work.
+//! The whole path on the store: by the functions' release binaries, by `penstock run` and `replay`; all are killed at work.
 
 use std::path::Path;
-use std::process::Stdio;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use penstock_core::keys;
 use penstock_producer::{Expected, Generator, Shape};
 use penstock_tests::binaries;
 use penstock_tests::events::{Topic, iot, payload};
+use penstock_tests::kill::{kill_and_continue, length_of, moments, run};
 use penstock_tests::lambda::{Answer, Deadline, Environment, FunctionConfig};
 use penstock_tests::random::Random;
 use penstock_tests::reading::Reading;
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 
 use crate::place::Place;
 
@@ -22,8 +21,7 @@ const AWS: [&str; 4] = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "
 
 /// The audit finds nothing, and a reader who globs sees what was sent, each event once.
 async fn assert_complete(place: &Place, expected: &Expected) -> Reading {
-    let audit = Command::new(binaries::penstock()).args(["audit", "--lake", &place.url()]).output().await.unwrap();
-    assert!(audit.status.success(), "the audit says:\n{}", String::from_utf8_lossy(&audit.stdout));
+    run(&["audit", "--lake", &place.url()]).await;
     let reading = Reading::of_store(&*place.store().await).await;
     assert_eq!(reading.ids_each_once().len() as u64, expected.distinct());
     assert_eq!(reading.rejects().len() as u64, expected.malformed);
@@ -109,67 +107,52 @@ fn windows_hold(reading: &Reading) -> u64 {
 
 const RUN_EVENTS: u64 = 200_000;
 
-fn run(place: &Place) -> Child {
-    let mut command = Command::new(binaries::penstock());
-    command.args([
-        "run",
-        "--events",
-        &RUN_EVENTS.to_string(),
-        "--late",
-        "0.02",
-        "--redeliver",
-        "0.1",
-        "--lake",
-        &place.url(),
-    ]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap()
+fn command(place: &Place) -> Vec<String> {
+    let (events, lake) = (RUN_EVENTS.to_string(), place.url());
+    ["run", "--events", &events, "--late", "0.02", "--redeliver", "0.1", "--lake", &lake].map(str::to_owned).into()
 }
 
-/// Runs until the end or until `kill_after`; whether it came to its end. After that the same command would begin another run.
-async fn run_or_kill(place: &Place, kill_after: Duration) -> bool {
-    let mut child = run(place);
-    // Not for timing: every point of the run will do.
-    match tokio::time::timeout(kill_after, child.wait()).await {
-        Ok(status) => {
-            assert!(status.unwrap().success(), "a run that goes on ends well, and its summary has in = out");
-            true
-        }
-        Err(_) => {
-            child.kill().await.unwrap();
-            place.store().await.get(&keys::run_finished("iot", 0)).await.is_ok()
-        }
-    }
+/// What `penstock run` made up.
+fn expected() -> Expected {
+    let shape = Shape { events: RUN_EVENTS, late: 0.02, start_time_us: 1_767_225_600_000_000, ..Shape::default() };
+    Generator::new(&iot(), &shape).unwrap().expected()
 }
 
 #[tokio::test]
 async fn a_run_that_is_killed_and_continued_leaves_nothing_out_and_nothing_twice() {
     const KILLS: usize = 6;
-    let shape = Shape { events: RUN_EVENTS, late: 0.02, start_time_us: 1_767_225_600_000_000, ..Shape::default() };
-    let expected = Generator::new(&iot(), &shape).unwrap().expected();
-    // Built before the time is taken.
-    binaries::penstock();
+    let expected = expected();
     let whole = Place::new("run-whole").await;
-    let began = Instant::now();
-    assert!(run_or_kill(&whole, Duration::MAX).await);
-    let length = began.elapsed();
+    let length = length_of(&command(&whole)).await;
     let straight = assert_complete(&whole, &expected).await;
 
     let place = Place::new("run-killed").await;
-    let mut random = Random::seeded(7);
-    let mut kills = 0;
-    while kills < KILLS {
-        let per_mille = u32::try_from(random.below(500)).unwrap();
-        if run_or_kill(&place, length * per_mille / 1000).await {
-            break;
-        }
-        kills += 1;
-    }
+    let has_finished = async || place.store().await.get(&keys::run_finished("iot", 0)).await.is_ok();
+    let moments = moments(length / 2, KILLS, &mut Random::seeded(7));
+    let kills = kill_and_continue(&command(&place), &moments, has_finished).await;
     println!("{RUN_EVENTS} events in {length:?} without a kill; killed {kills} times");
     assert!(0 < kills, "it was never killed");
-    if kills == KILLS {
-        assert!(run_or_kill(&place, Duration::MAX).await);
-    }
     let killed = assert_complete(&place, &expected).await;
     assert!(killed.silver_ids() == straight.silver_ids(), "other events than without a kill");
     assert_eq!(windows_hold(&killed), expected.distinct(), "every window is closed and whole");
+}
+
+#[tokio::test]
+async fn a_replay_that_is_killed_and_continued_leaves_nothing_out_and_nothing_twice() {
+    const KILLS: usize = 6;
+    let source = Place::new("replay-source").await;
+    run(&command(&source)).await;
+    let replay = |target: &Place| ["replay", "--lake", &source.url(), "--into", &target.url()].map(str::to_owned);
+    let whole = Place::new("replay-whole").await;
+    let length = length_of(&replay(&whole)).await;
+
+    let target = Place::new("replay-killed").await;
+    let moments = moments(length / 2, KILLS, &mut Random::seeded(9));
+    let kills = kill_and_continue(&replay(&target), &moments, async || false).await;
+    println!("replayed in {length:?} without a kill; killed {kills} times");
+    assert!(0 < kills, "it was never killed");
+    for place in [&whole, &target] {
+        let replayed = assert_complete(place, &expected()).await;
+        assert!(replayed.silver_rows() == Reading::of_store(&*source.store().await).await.silver_rows());
+    }
 }

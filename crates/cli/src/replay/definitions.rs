@@ -68,8 +68,9 @@ impl Definitions {
 
 fn unknown(link: &Link) -> Failure {
     Failure::misconfigured(format!(
-        "the raw object `{}` was parsed by a dataset file that no cut carries (SHA-256 {}): \
-         find that version of the file and name it with --parsed-by",
+        "the raw object `{}` was parsed by a dataset file that no cut carries (SHA-256 {}). \
+         If that file is in use, run the replay again when refine has declared its next cut; \
+         if it is older, find that version of the file and name it with --parsed-by",
         link.chain.object(&link.dataset, link.from),
         link.dataset_hash
     ))
