@@ -74,7 +74,7 @@ Kafka      127.0.0.1:$KAFKA_PORT
 $(printf '%-10s' "$EMULATOR") $ENDPOINT   region us-east-1, account 000000000000, keys test and test
 trigger    serves every Kafka mapping of the emulator: 'localstack/cloud.sh status' shows how far it is
 
-export AWS_ENDPOINT_URL=$ENDPOINT AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+export AWS_ENDPOINT_URL=$ENDPOINT AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 WHERE
 }
 
