@@ -7,7 +7,7 @@ readonly KAFKA_VERSION=4.3.1
 readonly SCALA_VERSION=2.13
 readonly LOG4J_VERSION=2.25.4
 readonly DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
-readonly START_SECONDS=60
+readonly START_SECONDS=120
 readonly STOP_SECONDS=60
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
