@@ -9,9 +9,13 @@ pub(crate) struct AwsMetric {
     pub(crate) name: &'static str,
     /// What there is one series of, where an alarm does not say.
     pub(crate) each: Each,
-    /// Why `make test-dashboards` cannot see a value of it; none: it does.
+    /// Why `make test-dashboards-cloud` cannot see a value of it; none: it does.
     pub(crate) unproven: Option<&'static str>,
 }
+
+/// All that dashboards and alarms may use.
+pub(crate) const ALL: [AwsMetric; 8] =
+    [INVOCATIONS, ERRORS, DURATION, THROTTLES, OFFSET_LAG, ITERATOR_AGE, MESSAGES_WAITING, CHARGES];
 
 const BY_NO_EMULATOR: Option<&str> = Some("the emulators make no such metric");
 

@@ -1,11 +1,12 @@
 //! For CloudWatch: the list of alarms, and the widgets of the dashboard. Terraform knows the names of functions and queues,
 //! so `$function`, `$dataset` and `$queue` stand for them, and `each` says of what there is one.
 
-use penstock_telemetry::{Label, Metric};
+use penstock_telemetry::{CloudWatch, Label, Metric};
 use serde_json::{Map, Value as Json, json};
 
 use crate::alert::{Alarm, Alert, Value};
 use crate::alerts::ALERTS;
+use crate::aws;
 use crate::board::{Curve, Draw, Each, Panel, Source, Unit};
 use crate::boards;
 use crate::prometheus::RUNBOOK;
@@ -59,6 +60,23 @@ fn dimensions(source: Source) -> &'static [(&'static str, &'static str)] {
             _ => &[("FunctionName", "$function")],
         },
     }
+}
+
+/// By namespace and name, every metric that a widget or an alarm may ask for, with the reason why no test sees a value of
+/// it, or null.
+pub(crate) fn metrics() -> Json {
+    let mut namespaces = Map::new();
+    let is_sent = |metric: &&Metric| metric.description().cloudwatch == CloudWatch::Metric;
+    let ours = Metric::ALL.iter().filter(is_sent).map(|metric| Source::Ours(*metric));
+    for source in ours.chain(aws::ALL.into_iter().map(Source::Aws)) {
+        let unproven = match source {
+            Source::Aws(metric) => metric.unproven,
+            Source::Ours(_) => None,
+        };
+        let names = namespaces.entry(source.namespace()).or_insert_with(|| json!({}));
+        names[source.name()] = json!(unproven);
+    }
+    Json::Object(namespaces)
 }
 
 /// A widget for each panel that CloudWatch can draw, in their order, six to twelve columns wide.

@@ -48,6 +48,7 @@ pub fn files() -> Result<Vec<File>, UnknownMetric> {
     }
     files.push(File { path: "dashboards/prometheus/alerts.yaml", text: prometheus::rules()? });
     files.push(File { path: "dashboards/prometheus/alerts_test.yaml", text: prometheus::tests()? });
+    files.push(File { path: "dashboards/cloudwatch/metrics.json", text: pretty(&cloudwatch::metrics()) });
     files.push(File { path: "infra/modules/alarms/alarms.json", text: pretty(&cloudwatch::alarms()) });
     files.push(File { path: "infra/modules/dashboard/widgets.json", text: pretty(&cloudwatch::widgets()) });
     Ok(files)
