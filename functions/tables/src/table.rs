@@ -94,7 +94,8 @@ impl Table {
         let (column, transform) = self.partition(dataset);
         let source = schema.field_id_by_name(column).ok_or_else(|| Failure::bug(format!("no column `{column}`")))?;
         let name = format!("{column}_{transform}");
-        let partitions = UnboundPartitionSpec::builder().add_partition_field(source, name, transform);
+        // Iceberg's own REST server wants the number, which every catalogue gives anew.
+        let partitions = UnboundPartitionSpec::builder().with_spec_id(0).add_partition_field(source, name, transform);
         Ok((schema, partitions.map_err(|error| explain(&error))?.build()))
     }
 }
