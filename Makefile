@@ -59,9 +59,9 @@ test-spark: need-compiler ## the Spark jobs, and four ways to one p95 (needs Pyt
 test-airflow: ## Airflow loads the DAG of the p95 report (needs Python)
 	emr/airflow/test.sh
 
-test-iceberg: need-compiler ## the lake as Iceberg tables: faults, three readers, compaction (compiles Iceberg; needs Python, Java, Maven)
+test-iceberg: need-compiler ## the lake as Iceberg tables: faults, four readers, REST, Glue, compaction (compiles Iceberg; needs Python, Java, Maven)
 	$(CARGO) clippy --locked -p penstock-tables --features glue --all-targets -- -D warnings
-	$(CARGO) test --locked -p penstock-tables --features iceberg
+	$(CARGO) test --locked -p penstock-tables --features glue
 	emr/iceberg/test.sh $(ARGS)
 
 test-page: need-compiler ## the live page in a real Chromium (needs Chromium, Node 20 and network to npm once; pictures in target/page)

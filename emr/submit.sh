@@ -25,7 +25,12 @@ main() {
 iceberg_classes() {
     local classes
     classes="$("$here/jars.sh" iceberg)/*"
-    if [[ " $1 " == *s3://* ]]; then classes+=":$("$here/jars.sh" s3a)/*"; fi
+    # With Glue it is Iceberg that reads S3, by a newer SDK, and Hadoop's must not be beside it.
+    if [[ " $1 " == *" glue "* ]]; then
+        classes+=":$("$here/jars.sh" iceberg-aws)/*"
+    elif [[ " $1 " == *s3://* ]]; then
+        classes+=":$("$here/jars.sh" s3a)/*"
+    fi
     echo "$classes"
 }
 

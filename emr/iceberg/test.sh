@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Reads the Iceberg tables with pyiceberg, DuckDB and Spark, and compacts them: emr/iceberg/test.sh [PYTEST ARGUMENT ...]
+# Reads the Iceberg tables with pyiceberg, DuckDB, Spark and Trino, compacts them, and keeps them in a REST catalogue and
+# in moto's Glue as well: emr/iceberg/test.sh [PYTEST ARGUMENT ...]
 #
 # Needs what emr/test.sh needs. BINARIES names a folder with penstock and penstock-tables; without it they are built,
 # and Iceberg compiles for a quarter of an hour once.
@@ -14,10 +15,13 @@ main() {
     venv="${XDG_CACHE_HOME:-$HOME/.cache}/penstock/emr/iceberg-python-$(cat ../requirements.txt requirements.txt | sha256sum | cut -c1-16)"
     if [[ ! -e $venv/ready ]]; then make_venv "$venv" "$spark"; fi
     if [[ -z ${BINARIES:-} ]]; then build; fi
-    MYPYPATH="$PWD/.." "$venv/bin/python" -m mypy --config-file ../pyproject.toml --cache-dir "$venv/mypy" .
+    MYPYPATH="$PWD/..:$PWD/../tests" "$venv/bin/python" -m mypy --config-file ../pyproject.toml --cache-dir "$venv/mypy" .
     BINARIES="$(cd "$BINARIES" && pwd)"
     ICEBERG_JARS="$(../jars.sh iceberg)"
-    export BINARIES ICEBERG_JARS PYTHONPATH="$PWD/.." SPARK_LOCAL_IP=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
+    AWS_JARS="$(../jars.sh iceberg-aws)"
+    REST_JARS="$(../jars.sh iceberg-rest)"
+    TRINO="$(./trino.sh)"
+    export BINARIES ICEBERG_JARS AWS_JARS REST_JARS TRINO PYTHONPATH="$PWD/..:$PWD/../tests" SPARK_LOCAL_IP=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
     "$venv/bin/python" -m pytest -p no:cacheprovider --rootdir . "$@" .
 }
 
@@ -40,7 +44,7 @@ PYTHON
 
 build() {
     (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked -p penstock)
-    (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked -p penstock-tables --features iceberg)
+    (cd "$REPOSITORY" && "${CARGO:-cargo}" build --locked -p penstock-tables --features glue)
     BINARIES="${CARGO_TARGET_DIR:-$REPOSITORY/target}/debug"
 }
 

@@ -6,7 +6,7 @@ The tests stand in the order of that life, and each leaves the tables equal to t
 import csv
 import io
 import math
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
@@ -18,15 +18,47 @@ from tables import (
     by_duckdb,
     by_pyiceberg,
     by_spark,
+    by_trino,
+    comparable,
     p95_by_duckdb,
     p95_by_spark,
+    p95_by_trino,
     plain,
 )
+from trino_server import Trino, running_trino
+
+from penstock_spark import catalog
 
 COLUMN = '[[columns]]\nname = "shade"\nfield_id = 190\ntype = "int"\n'
 
 
-def check_all(published: Published, spark: SparkSession) -> None:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """Two runs are poured, and each cut of them is published."""
+    root = tmp_path_factory.mktemp("tables") / "root"
+    made = Published(root, f"sqlite://{root}/catalog.db")
+    made.make()
+    made.pour(events=20_000, seed=7)
+    made.publish()
+    made.pour(events=5_000, seed=8)
+    made.publish()
+    return made
+
+
+@pytest.fixture(scope="module")
+def spark(published: Published, session: SparkSession) -> SparkSession:
+    own = session.newSession()
+    catalog.register(own, published.catalog, published.url)
+    return own
+
+
+@pytest.fixture(scope="module")
+def trino(published: Published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trino]:
+    with running_trino(tmp_path_factory.mktemp("trino"), published.catalog, published.url) as server:
+        yield server
+
+
+def check_all(published: Published, spark: SparkSession, trino: Trino) -> None:
     for name in TABLES:
         expected = plain(published, name)
         assert len(expected) > 0
@@ -34,32 +66,30 @@ def check_all(published: Published, spark: SparkSession) -> None:
             ("pyiceberg", by_pyiceberg(published, name)),
             ("DuckDB", by_duckdb(published, name)),
             ("Spark", by_spark(spark, name)),
+            ("Trino", by_trino(trino, name)),
         ):
             assert comparable(found, expected) == comparable(expected, expected), f"{name} by {reader}"
 
 
-def comparable(found: Rows, expected: Rows) -> Rows:
-    """Without columns that the expected rows lack: they must be null."""
-    columns = expected[0].keys()
-    assert all(value is None for row in found for name, value in row.items() if name not in columns)
-    return [{name: as_bytes(row[name]) for name in columns} for row in found]
-
-
-def as_bytes(value: Any) -> Any:
-    return bytes(value) if isinstance(value, bytearray) else value
-
-
 @pytest.mark.parametrize("name", TABLES)
-def test_each_row_stands_once_for_every_reader(published: Published, spark: SparkSession, name: str) -> None:
+def test_each_row_stands_once_for_every_reader(
+    published: Published, spark: SparkSession, trino: Trino, name: str
+) -> None:
     expected = plain(published, name)
     assert 1000 < len(expected)
-    for found in (by_pyiceberg(published, name), by_duckdb(published, name), by_spark(spark, name)):
+    for found in (
+        by_pyiceberg(published, name),
+        by_duckdb(published, name),
+        by_spark(spark, name),
+        by_trino(trino, name),
+    ):
         assert comparable(found, expected) == expected
 
 
-def test_the_answer_to_the_question_is_the_same(published: Published, spark: SparkSession) -> None:
-    check_answer(p95_by_duckdb(published), published.p95())
-    check_answer(p95_by_spark(spark), published.p95())
+def test_the_answer_to_the_question_is_the_same(published: Published, spark: SparkSession, trino: Trino) -> None:
+    expected = published.p95()
+    for found in (p95_by_duckdb(published), p95_by_spark(spark), p95_by_trino(trino)):
+        check_answer(found, expected)
 
 
 def check_answer(found: Rows, expected: str) -> None:
@@ -83,7 +113,9 @@ def test_a_condition_on_the_event_time_opens_the_files_of_its_days_alone(publish
     assert all(f"event_time_day={newest.date()}" in path for path in files)
 
 
-def test_a_query_as_of_an_earlier_snapshot_sees_the_cuts_until_then(published: Published, spark: SparkSession) -> None:
+def test_a_query_as_of_an_earlier_snapshot_sees_the_cuts_until_then(
+    published: Published, spark: SparkSession, trino: Trino
+) -> None:
     table = published.table("silver")
     first = table.metadata.snapshots[0]
     assert first.summary is not None
@@ -93,12 +125,13 @@ def test_a_query_as_of_an_earlier_snapshot_sees_the_cuts_until_then(published: P
     found = by_pyiceberg(published, "silver", first.snapshot_id)
     assert len(found) == len(expected)
     assert {row["event_id"] for row in found} == {row["event_id"] for row in expected}
-    counted = f"SELECT count(*) FROM penstock.{NAMESPACE}.iot_silver VERSION AS OF {first.snapshot_id}"
-    assert spark.sql(counted).collect()[0][0] == len(expected)
+    counted = f"SELECT count(*) AS rows FROM penstock.{NAMESPACE}.iot_silver FOR VERSION AS OF {first.snapshot_id}"
+    assert spark.sql(counted).collect()[0]["rows"] == len(expected)
+    assert trino.ask(counted) == [{"rows": len(expected)}]
 
 
 def test_after_compaction_and_expiry_rows_are_equal_and_publishing_goes_on(
-    published: Published, spark: SparkSession
+    published: Published, spark: SparkSession, trino: Trino
 ) -> None:
     before = {name: published.table(name).inspect.files().num_rows for name in TABLES}
     said = published.compact("--dataset", "iot", "--keep-hours", "0", "--min-files", "2")
@@ -111,18 +144,20 @@ def test_after_compaction_and_expiry_rows_are_equal_and_publishing_goes_on(
         assert all(summary and "penstock.cut" not in summary.additional_properties for summary in summaries), said
         assert table.inspect.files().num_rows <= before[name]
     assert published.table("silver").inspect.files().num_rows < before["silver"]
-    check_all(published, spark)
+    check_all(published, spark, trino)
     assert all(table["cuts"] == [] for table in published.publish()["tables"])
     published.pour(events=3_000, seed=9)
     assert all(table["cuts"] for table in published.publish()["tables"])
     assert all(table["cuts"] == [] for table in published.publish()["tables"])
-    check_all(published, spark)
+    check_all(published, spark, trino)
 
 
-def test_a_column_that_is_added_is_null_in_what_was_there(published: Published, spark: SparkSession) -> None:
+def test_a_column_that_is_added_is_null_in_what_was_there(
+    published: Published, spark: SparkSession, trino: Trino
+) -> None:
     published.declare(COLUMN)
     published.pour(events=1_000, seed=10)
     published.publish()
     for name in ("raw", "silver"):
         assert "shade" in spark.table(f"penstock.{NAMESPACE}.iot_{name}").columns
-    check_all(published, spark)
+    check_all(published, spark, trino)
