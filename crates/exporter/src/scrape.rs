@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,6 +18,9 @@ use tokio::net::TcpListener;
 
 use crate::Observed;
 
+/// After a connection that could not be accepted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Answers until the runtime ends.
 pub(crate) async fn serve(listener: StdListener, observed: Arc<Observed>) {
     let listener = match TcpListener::from_std(listener) {
@@ -24,14 +28,10 @@ pub(crate) async fn serve(listener: StdListener, observed: Arc<Observed>) {
         Err(error) => return tracing::error!("metrics cannot be served: {error}"),
     };
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            // Such as a client that went away: it concerns nobody else. Where it is the machine that has no
-            // room for connections, another task may make some.
-            Err(_) => {
-                tokio::task::yield_now().await;
-                continue;
-            }
+        let Ok((stream, _)) = listener.accept().await else {
+            // The client has gone already, or the machine is short of something for a while.
+            tokio::time::sleep(ACCEPT_AGAIN).await;
+            continue;
         };
         let observed = Arc::clone(&observed);
         let answers = service_fn(move |request| {
