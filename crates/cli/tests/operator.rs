@@ -257,7 +257,7 @@ async fn a_cut_whose_objects_are_lost_is_voided_and_the_next_one_has_gaps_in_the
         pipeline.deliver(batch).await.unwrap();
     }
     pipeline.declare_cut_only().await;
-    refused(pipeline.void(1, Force::No).await, Kind::Misconfigured, "can be poured");
+    refused(pipeline.void(1, Force::No).await, Kind::Misconfigured, "all 4 objects of cut 1 of iot can be read");
     pipeline.lose(10).await;
     let intact = pipeline.store.get(&pipeline.object(0)).await.unwrap();
     pipeline.damage(20, intact).await;
@@ -274,6 +274,38 @@ async fn a_cut_whose_objects_are_lost_is_voided_and_the_next_one_has_gaps_in_the
     refused(pipeline.deliver(15..18).await, Kind::Misconfigured, "was lost and declared unreadable");
     refused(pipeline.deliver(25..28).await, Kind::Misconfigured, "was lost and declared unreadable");
     pipeline.deliver(35..40).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_object_with_a_sound_footer_is_moved_away_before_a_gap_can_stand_in_for_it() {
+    let pipeline = Pipeline::new();
+    for batch in [0..10, 10..20, 20..30] {
+        pipeline.deliver(batch).await.unwrap();
+    }
+    let mut damaged = pipeline.store.get(&pipeline.object(10)).await.unwrap().to_vec();
+    damaged[4..100].fill(0);
+    pipeline.damage(10, damaged).await;
+    refused(pipeline.declare_unreadable(10).await, Kind::Misconfigured, "move the object out of the lake");
+    pipeline.declare_cut_only().await;
+    refused(pipeline.void(1, Force::No).await, Kind::Misconfigured, "move the object out of the lake");
+    pipeline.lose(10).await;
+    assert_eq!(pipeline.void(1, Force::No).await.unwrap().rows_lost, 10);
+    pipeline.refine().await.unwrap();
+    pipeline.balances(20, 10).await;
+}
+
+#[tokio::test]
+async fn a_voided_cut_loses_nothing_of_an_object_whose_records_landed_again_in_other_batches() {
+    let pipeline = Pipeline::new();
+    pipeline.deliver(0..10).await.unwrap();
+    pipeline.deliver(10..20).await.unwrap();
+    pipeline.declare_cut_only().await;
+    pipeline.lose(10).await;
+    pipeline.deliver(10..30).await.unwrap();
+    refused(pipeline.refine().await, Kind::Misconfigured, "penstock cuts void 1");
+    assert_eq!(pipeline.void(1, Force::Yes).await.unwrap().rows_lost, 0);
+    pipeline.refine().await.unwrap();
+    pipeline.balances(30, 0).await;
 }
 
 #[tokio::test]

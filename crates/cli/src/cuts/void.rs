@@ -17,7 +17,7 @@ use penstock_lake::{Put, Store, cuts};
 use penstock_runtime::Failure;
 use serde::Serialize;
 
-use crate::gaps::{Lost, damage, declare_lost, first_after};
+use crate::gaps::{Lost, Remains, damage, declare_lost, first_after, remains};
 use crate::output::{self, count, line, note};
 use crate::{Exit, LakeArguments};
 
@@ -104,7 +104,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 /// Checks that the cut may be voided, and finds which of its objects are lost.
 ///
 /// # Errors
-/// The cut is not the newest, is poured, is written in part, or can be poured; or the store's.
+/// The cut is not the newest, is poured, is written in part, can be read, or takes an object again that is damaged;
+/// or the store's.
 pub async fn plan(store: &dyn Store, name: &str, number: u64, force: Force) -> Result<Plan, Failure> {
     let newest = cuts::newest(store, name).await?;
     if number == 0 || number != newest {
@@ -123,7 +124,7 @@ pub async fn plan(store: &dyn Store, name: &str, number: u64, force: Force) -> R
     let unreadable = find_unreadable(store, &dataset, &cut).await?;
     if unreadable.is_empty() && force == Force::No {
         return Err(Failure::misconfigured(format!(
-            "cut {number} of {name} can be poured, all {} objects of it can be read: let refine run, and see what it says. \
+            "all {} objects of cut {number} of {name} can be read: let refine run, and see what it says. \
              `--force` voids it nevertheless, and its rows come with the next cut",
             cut.objects().count()
         )));
@@ -217,6 +218,11 @@ async fn look(
     let Some(problem) = damage(store, dataset, chain, object).await? else {
         return Ok(None);
     };
+    match remains(store, dataset, chain, object.from).await? {
+        Remains::Nothing => {}
+        Remains::Damaged(in_the_way) => return Err(in_the_way),
+        Remains::Sound { .. } => return Ok(None),
+    }
     let (from, next) = (object.from, object.next);
     let lost = Lost { chain: chain.clone(), from, next, ingested_at: object.ingested_at };
     let is_last = first_after(store, dataset, chain, from).await?.is_none();

@@ -22,7 +22,8 @@ use super::declare::{Declared, Outcome, REQUEST_ID};
 /// Declares that the raw object with this key can no longer be read.
 ///
 /// # Errors
-/// The object can be read, is poured, stands in a declared cut, or is the last of its chain; or the store's.
+/// The object or its footer can be read, it is poured, stands in a declared cut, or is the last of its chain; or the
+/// store's.
 pub async fn declare_unreadable(lake: &Lake, dataset: &Dataset, key: &str, act: Act) -> Result<Declared, Failure> {
     let store = lake.store();
     let Some((chain, from)) = ChainId::parse_object(&dataset.name, key) else {
@@ -132,19 +133,47 @@ async fn check_unreadable(
     chain: &ChainId,
     from: Position,
 ) -> Result<(), Failure> {
-    let link = match read_link(store, &dataset.name, chain, from).await {
-        Ok(link) => link,
-        Err(ChainError::Damaged { .. }) => return Ok(()),
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    match damage(store, dataset, chain, &CutObject::from(&link)).await? {
-        Some(_) => Ok(()),
-        None => Err(Failure::misconfigured(format!(
-            "{chain}: the object at {from} can be read, all {} rows of it: nothing was declared",
-            link.rows
+    match remains(store, dataset, chain, from).await? {
+        Remains::Nothing => Ok(()),
+        Remains::Damaged(in_the_way) => Err(in_the_way),
+        Remains::Sound { rows } => Err(Failure::misconfigured(format!(
+            "{chain}: the object at {from} can be read, all {rows} rows of it: nothing was declared"
         ))),
     }
+}
+
+/// What refine would find where an object was lost. A declaration counts only where it finds no footer that it can read.
+#[derive(Debug)]
+pub(crate) enum Remains {
+    Nothing,
+    /// Its footer can be read and its rows cannot: it would be taken again.
+    Damaged(Failure),
+    /// It was restored, or its records landed again.
+    Sound {
+        rows: u64,
+    },
+}
+
+pub(crate) async fn remains(
+    store: &dyn Store,
+    dataset: &Dataset,
+    chain: &ChainId,
+    from: Position,
+) -> Result<Remains, Failure> {
+    let link = match read_link(store, &dataset.name, chain, from).await {
+        Ok(link) => link,
+        Err(ChainError::Damaged { .. }) => return Ok(Remains::Nothing),
+        Err(error) if error.is_not_found() => return Ok(Remains::Nothing),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(match damage(store, dataset, chain, &CutObject::from(&link)).await? {
+        None => Remains::Sound { rows: link.rows },
+        Some(problem) => Remains::Damaged(Failure::misconfigured(format!(
+            "`{}` {problem}, but its footer can be read, so the next cut would take it again. Nothing was changed: \
+             move the object out of the lake, and repeat this command",
+            chain.object(&dataset.name, from)
+        ))),
+    })
 }
 
 /// What keeps an object from being poured as it was declared; `None` if nothing does. A gap is poured without a look.
