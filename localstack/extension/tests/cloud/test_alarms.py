@@ -116,7 +116,8 @@ def test_an_alarm_and_its_end_reach_slack(cloud: Cloud, slack: Slack, topic: str
         alarm = slack.text("*🔴 ALARM: cuts-behind*")
         assert "\nRefine is slower than events come.\nSince 20" in alarm
         # The emulator's reason has no value in it, and then the reason stands as it came.
-        assert "\nThreshold Crossed\nThreshold &gt; 2: maximum of Penstock CutsBehind of dataset iot, over 10 s.\n" in alarm
+        threshold = "Threshold &gt; 2: maximum of Penstock CutsBehind of dataset iot, over 10 s."
+        assert f"\nThreshold Crossed\n{threshold}\n" in alarm
         assert "<https://example.org/runbook#refine-stops|Runbook>" in alarm
         # No more data is no more alarm.
         slack.text("*🟢 OK: cuts-behind*\nIt is over; it was in alarm for")

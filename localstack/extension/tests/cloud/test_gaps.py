@@ -310,3 +310,30 @@ def handle(event):
     assert json.loads(notice["Body"])["KinesisBatchInfo"]["batchSize"] == 2
     logs = cloud.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
     assert not any("GOOD ALONE" in event["message"] for event in logs)
+
+
+def test_what_an_alias_gives_up_is_sent_nowhere(cloud: Cloud, deploy: Deploy) -> None:
+    lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
+    url = sqs.create_queue(QueueName="given-up")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    function = deploy("def handle(event): raise ValueError('wrong')")
+    version = lambda_.publish_version(FunctionName=function)["Version"]
+    lambda_.create_alias(FunctionName=function, Name="live", FunctionVersion=version)
+    for qualifier in ("live", version):
+        lambda_.put_function_event_invoke_config(
+            FunctionName=function,
+            Qualifier=qualifier,
+            MaximumRetryAttempts=0,
+            DestinationConfig={"OnFailure": {"Destination": queue}} if qualifier == "live" else {},
+        )
+    lambda_.invoke(FunctionName=f"{function}:live", InvocationType="Event")
+    assert not sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages")
+    # That it is sent for a version shows that five seconds are enough.
+    lambda_.put_function_event_invoke_config(
+        FunctionName=function,
+        Qualifier=version,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )
+    lambda_.invoke(FunctionName=f"{function}:{version}", InvocationType="Event")
+    assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages")
