@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use iceberg::{Catalog, CatalogBuilder, Error, ErrorKind};
-#[cfg(feature = "glue")]
-use iceberg_catalog_glue::{GLUE_CATALOG_PROP_WAREHOUSE, GlueCatalogBuilder};
 use iceberg_catalog_rest::{REST_CATALOG_PROP_URI, REST_CATALOG_PROP_WAREHOUSE, RestCatalogBuilder};
 use iceberg_catalog_sql::{SqlBindStyle, SqlCatalogBuilder};
 use penstock_runtime::Failure;
 
+#[cfg(feature = "glue")]
+use crate::glue::Glue;
 use crate::storage::LakeFiles;
 
 /// The name by which a SQL catalogue keeps its tables apart from others in the same database; readers name it, too.
@@ -95,11 +95,7 @@ pub async fn open(url: &CatalogUrl, credential: Option<&str>, files: &LakeFiles)
             return Err(Failure::misconfigured("this program was built without Glue: build it with --features glue"));
         }
         #[cfg(feature = "glue")]
-        CatalogUrl::Glue => {
-            let properties = HashMap::from([(GLUE_CATALOG_PROP_WAREHOUSE.to_owned(), warehouse)]);
-            let builder = GlueCatalogBuilder::default().with_storage_factory(storage);
-            builder.load(CATALOG_NAME, properties).await.map(|it| Arc::new(it) as _)
-        }
+        CatalogUrl::Glue => Glue::new(storage).await.map(|it| Arc::new(it) as _),
     };
     opened.map_err(|error| Failure::retry(format!("the catalogue `{url}` cannot be opened: {}", explain(&error))))
 }

@@ -2,8 +2,8 @@
 //!
 //! A table's property `penstock.cut` is the newest cut that is in it. It is set by the very commit that appends the
 //! cut, and whoever appends asks, of the metadata on which the commit builds, whether the table still stands where it
-//! stood when the cut was chosen. The catalogue takes a commit only if these metadata are still the newest. So of any number of attempts of any number
-//! of processes one succeeds; whether it did is asked of the table, never of the reply.
+//! stood when the cut was chosen. The catalogue takes a commit only if these metadata are still the newest. So of any
+//! number of attempts of any number of processes one succeeds; whether it did is asked of the table, never of the reply.
 
 use std::collections::{HashMap, HashSet};
 

@@ -8,8 +8,11 @@
 //! The library exists with the feature `iceberg` only, so that nothing else waits for Iceberg to be compiled.
 
 #![cfg(feature = "iceberg")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
 
 mod catalog;
+#[cfg(feature = "glue")]
+mod glue;
 mod storage;
 mod table;
 mod tables;

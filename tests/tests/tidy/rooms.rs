@@ -71,8 +71,9 @@ const ARROWS: [(&str, &[&str]); 15] = [
 ];
 
 /// Libraries that stand for a part of the world, and the only crates that may know it.
-const WORLDS: [(&str, &[&str]); 10] = [
-    ("aws-config", &["penstock-lake", "penstock-notify", "penstock-producer"]),
+const WORLDS: [(&str, &[&str]); 11] = [
+    ("aws-config", &["penstock-lake", "penstock-notify", "penstock-producer", "penstock-tables"]),
+    ("aws-sdk-glue", &["penstock-tables"]),
     ("aws-sdk-s3", &["penstock-lake"]),
     ("aws-sdk-kinesis", &["penstock-producer"]),
     // They sign what goes to on-failure destinations, requests for secrets, and tokens for MSK.
