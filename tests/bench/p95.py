@@ -11,7 +11,6 @@ import json
 import math
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -138,17 +137,15 @@ def main() -> None:
         check_room(scratch, arguments.events)
         lake = scratch / "lake"
         made, summary = pour(arguments, lake)
-        measured, answer = ask(Question(arguments.binaries, lake, scratch), arguments.rounds)
+        measured, answer = ask(Question(arguments.binaries, lake, scratch))
         sizes = {name: size(lake / name) for name in ("silver", "windows")}
     text = TEMPLATE.read_text().format(
         **about(arguments),
         **poured(made, summary, sizes),
-        rounds=arguments.rounds,
         heap=spark_heap_gib(),
         table=sides(measured, arguments.events),
         **scaled(measured, summary, sizes, arguments.events),
         groups=len(answer),
-        days=len({row.key[0] for row in answer}),
     )
     arguments.out.write_text(text)
     print(f"wrote {arguments.out}")
@@ -158,9 +155,6 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", type=Path, required=True, help="the folder with penstock and penstock-sql")
     parser.add_argument("--events", type=int, required=True, help="how many events")
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="how often each way is taken, after once that does not count"
-    )
     parser.add_argument("--version", required=True, help="which Penstock this is")
     parser.add_argument("--out", type=Path, required=True, help="the report")
     return parser.parse_args()
@@ -181,48 +175,33 @@ def pour(arguments: argparse.Namespace, lake: Path) -> tuple[Usage, dict[str, An
     return made, json.loads(said)
 
 
-def ask(question: Question, rounds: int) -> tuple[dict[str, list[Usage]], list[Row]]:
-    """Each way in turns, after a round that brings the files into memory and does not count."""
-    measured: dict[str, list[Usage]] = {name: [] for name in question.ways}
+def ask(question: Question) -> tuple[dict[str, Usage], list[Row]]:
+    """Each way once: they take minutes, and differ by factors."""
+    measured: dict[str, Usage] = {}
     first: list[Row] = []
-    for number in range(rounds + 1):
-        for name, way in question.ways.items():
-            usage, answer = way()
-            print(f"round {number} of {rounds}: {name} {usage.wall_secs:.1f} s", flush=True)
-            first = first or answer
-            if len(answer) != len(first) or not all(map(Row.is_close_to, answer, first)):
-                raise Wrong(f"{name} answers {answer} instead of {first}")
-            if 0 < number:
-                measured[name].append(usage)
+    for name, way in question.ways.items():
+        measured[name], answer = way()
+        print(f"{name}: {measured[name].wall_secs:.1f} s", flush=True)
+        first = first or answer
+        if len(answer) != len(first) or not all(map(Row.is_close_to, answer, first)):
+            raise Wrong(f"{name} answers {answer} instead of {first}")
     if not first:
         raise Wrong("no group has 500 events: take more")
     return measured, first
 
 
-def median(usages: list[Usage]) -> Usage:
-    return Usage(
-        statistics.median(usage.wall_secs for usage in usages),
-        statistics.median(usage.cpu_secs for usage in usages),
-        statistics.median_high(usage.peak_bytes for usage in usages),
-    )
-
-
-def sides(measured: dict[str, list[Usage]], events: int) -> str:
-    lines = []
-    for name, usages in measured.items():
-        one = median(usages)
-        least, most = (choose(usage.wall_secs for usage in usages) for choose in (min, max))
-        lines.append(
-            [
-                name,
-                f"{one.wall_secs:.1f} s",
-                f"{least:.1f} to {most:.1f} s",
-                f"{one.cpu_secs:.1f} s",
-                f"{one.cpu_secs / events * 1e6:.2f} µs",
-                f"{one.peak_bytes / GIB:.2f} GiB",
-            ]
-        )
-    return str(table(["", "time", "least to most", "processor time", "of an event", "peak memory"], lines))
+def sides(measured: dict[str, Usage], events: int) -> str:
+    lines = [
+        [
+            name,
+            f"{one.wall_secs:.1f} s",
+            f"{one.cpu_secs:.1f} s",
+            f"{one.cpu_secs / events * 1e6:.2f} µs",
+            f"{one.peak_bytes / GIB:.2f} GiB",
+        ]
+        for name, one in measured.items()
+    ]
+    return str(table(["", "time", "processor time", "of an event", "peak memory"], lines))
 
 
 def size(folder: Path) -> int:
@@ -260,18 +239,18 @@ def poured(made: Usage, summary: dict[str, Any], sizes: dict[str, int]) -> dict[
 
 
 def scaled(
-    measured: dict[str, list[Usage]], summary: dict[str, Any], sizes: dict[str, int], events: int
+    measured: dict[str, Usage], summary: dict[str, Any], sizes: dict[str, int], events: int
 ) -> dict[str, object]:
     """What a day of the assumed volume takes, at the rate that was measured."""
     gib, json_bytes = PRICES["assumed"]["gib_a_day"], value_bytes()
     day = gib * GIB / json_bytes
     emr = PRICES["emr"]
-    cpu_hours = median(measured["Spark"]).cpu_secs / events * day / 3600
+    cpu_hours = measured["Spark"].cpu_secs / events * day / 3600
     # One worker more than the executors: the driver.
     workers = math.ceil(cpu_hours * 3600 / DEADLINE_SECS / emr["worker_vcpus"])
     hours = cpu_hours / (workers * emr["worker_vcpus"])
     vcpu_hours, gb_hours = (hours * (workers + 1) * emr[name] for name in ("worker_vcpus", "worker_gb"))
-    ours = median(measured["`penstock p95`"])
+    ours = measured["`penstock p95`"]
     return {
         "gib_a_day": gib,
         "value_bytes": json_bytes,

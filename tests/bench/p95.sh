@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Asks the question of one large lake in four ways, side by side: tests/bench/p95.sh [EVENTS]
 #
-# With 50,000,000 events, the default, it writes docs/p95-benchmark.md; with another number, which is a look
-# and takes one round, target/bench/p95-benchmark.md.
-# It needs Linux, Python 3.11, Java 17, 12 GB of disk under TMPDIR, which it gives back, and 12 GB of memory.
+# With 50,000,000 events, the default, it writes docs/p95-benchmark.md; with another number, which is a look,
+# target/bench/p95-benchmark.md.
+# It needs Linux, Python 3.11, Java 17, 12 GB of disk under TMPDIR, which it gives back, and 20 GB of memory, which
+# is what DataFusion takes.
 # BINARIES names a folder with penstock and penstock-sql; without it they are built, optimised, which takes a good half
 # hour for DataFusion alone.
 set -euo pipefail
@@ -14,20 +15,19 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
 readonly FULL=50000000
 
 main() {
-    local events="${1:-$FULL}" rounds=3 out="$root/docs" python
+    local events="${1:-$FULL}" out="$root/docs" python
     if [[ ! $events =~ ^[1-9][0-9]*$ ]]; then
         echo "expected a number of events, got $events" >&2
         exit 2
     fi
     if ((events != FULL)); then
-        rounds=1
         out="$CARGO_TARGET_DIR/bench"
     fi
     python="$("$here/python.sh")"
     "$root/emr/python.sh" >/dev/null
     if [[ -z ${BINARIES:-} ]]; then build; fi
     mkdir -p "$out"
-    PYTHONDONTWRITEBYTECODE=1 "$python" "$here/p95.py" --binaries "$BINARIES" --events "$events" --rounds "$rounds" \
+    PYTHONDONTWRITEBYTECODE=1 "$python" "$here/p95.py" --binaries "$BINARIES" --events "$events" \
         --version "$(git -C "$root" describe --always --dirty)" --out "$out/p95-benchmark.md"
 }
 
