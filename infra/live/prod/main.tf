@@ -18,6 +18,7 @@ module "pipeline" {
   alarms    = var.alarms
   dashboard = var.dashboard
   emr       = var.emr
+  tables    = var.tables
 
   gradual            = var.gradual
   log_retention_days = 90

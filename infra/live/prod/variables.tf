@@ -72,3 +72,10 @@ variable "emr" {
   type        = any
   default     = null
 }
+
+# The pipeline declares what it may say, and checks it.
+variable "tables" {
+  description = "The dataset as Iceberg tables, for a dataset with format = \"iceberg\"; {} has all defaults, and null is none. See modules/pipeline."
+  type        = any
+  default     = null
+}

@@ -19,3 +19,14 @@ run "another_account_is_named_in_full" {
 
   expect_failures = [var.account_id]
 }
+
+run "tables_are_made_if_asked_for" {
+  variables {
+    tables = {}
+  }
+
+  assert {
+    condition     = output.functions.tables == "penstock-prod-tables"
+    error_message = "nobody appends to the tables"
+  }
+}
