@@ -41,7 +41,8 @@ pub fn line(snapshot: &Snapshot, invocation: &Invocation<'_>) -> Option<String> 
         ("function", invocation.function),
         ("request_id", invocation.request_id),
     ] {
-        let _ = write!(line, ",\"{name}\":{}", quoted(value));
+        let _ = write!(line, ",\"{name}\":");
+        write_text(&mut line, &[value]);
     }
     for (metric, series) in families {
         write_family(&mut line, *metric, series);
@@ -86,20 +87,25 @@ fn write_family(line: &mut String, metric: Metric, series: &[Series]) {
         write_total(line, metric, series);
     }
     // Zeros say nothing that the total does not say.
-    let mut separator = format!(",\"{name}By\":{{");
-    for one in series.iter().filter(|one| !is_whole && one.value.number() != 0.0) {
-        let _ = write!(line, "{separator}{}:", quoted(&one.labels.join(".")));
-        write_value(line, &one.value);
-        ",".clone_into(&mut separator);
-    }
-    if separator == "," {
+    let mut telling = series.iter().filter(|one| !is_whole && one.value.number() != 0.0).peekable();
+    if telling.peek().is_some() {
+        let _ = write!(line, ",\"{name}By\":");
+        let mut separator = '{';
+        for one in telling {
+            line.push(separator);
+            write_text(line, &one.labels);
+            line.push(':');
+            write_value(line, &one.value);
+            separator = ',';
+        }
         line.push('}');
     }
     if metric.description().labels.contains(&Label::Partition)
         && metric.description().kind != Kind::Counter
         && let Some(worst) = series.iter().max_by(|one, other| one.value.number().total_cmp(&other.value.number()))
     {
-        let _ = write!(line, ",\"{name}Worst\":{}", quoted(&worst.labels.join(".")));
+        let _ = write!(line, ",\"{name}Worst\":");
+        write_text(line, &worst.labels);
     }
 }
 
@@ -128,21 +134,24 @@ fn write_value(line: &mut String, value: &Value) {
     };
 }
 
-/// A text as JSON has it.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            control if control < ' ' => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+/// A text as JSON has it, of parts with points between them.
+fn write_text(line: &mut String, parts: &[impl AsRef<str>]) {
+    line.push('"');
+    for (at, part) in parts.iter().enumerate() {
+        if 0 < at {
+            line.push('.');
+        }
+        for letter in part.as_ref().chars() {
+            match letter {
+                '"' | '\\' => line.extend(['\\', letter]),
+                control if control < ' ' => {
+                    let _ = write!(line, "\\u{:04x}", u32::from(control));
+                }
+                other => line.push(other),
             }
-            other => quoted.push(other),
         }
     }
-    quoted.push('"');
-    quoted
+    line.push('"');
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ enum State {
     Number(f64),
     /// Epoch microseconds; none: nothing has an age.
     Moment(Option<i64>),
-    Histogram(Histogram),
+    // Boxed: most series are numbers, and each moves when another one comes before it.
+    Histogram(Box<Histogram>),
 }
 
 /// How often values of each size occurred.
@@ -67,7 +68,7 @@ pub struct Series {
 pub enum Value {
     /// Of counters, gauges, and ages in seconds.
     Number(f64),
-    Histogram(Histogram),
+    Histogram(Box<Histogram>),
 }
 
 impl Default for Registry {
@@ -195,7 +196,7 @@ impl State {
         match description.kind {
             Kind::Counter | Kind::Gauge => Self::Number(0.0),
             Kind::Age => Self::Moment(None),
-            Kind::Histogram => Self::Histogram(Histogram::new(description.unit.buckets().len() + 1)),
+            Kind::Histogram => Self::Histogram(Box::new(Histogram::new(description.unit.buckets().len() + 1))),
         }
     }
 
