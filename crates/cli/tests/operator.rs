@@ -294,18 +294,58 @@ async fn a_damaged_object_with_a_sound_footer_is_moved_away_before_a_gap_can_sta
     pipeline.balances(20, 10).await;
 }
 
-#[tokio::test]
-async fn a_voided_cut_loses_nothing_of_an_object_whose_records_landed_again_in_other_batches() {
+/// Three objects stand in a declared cut, and the last two of them are lost.
+async fn cut_with_two_lost_objects() -> Pipeline {
     let pipeline = Pipeline::new();
-    pipeline.deliver(0..10).await.unwrap();
-    pipeline.deliver(10..20).await.unwrap();
+    for batch in [0..10, 10..20, 20..30] {
+        pipeline.deliver(batch).await.unwrap();
+    }
     pipeline.declare_cut_only().await;
     pipeline.lose(10).await;
-    pipeline.deliver(10..30).await.unwrap();
+    pipeline.lose(20).await;
     refused(pipeline.refine().await, Kind::Misconfigured, "penstock cuts void 1");
-    assert_eq!(pipeline.void(1, Force::Yes).await.unwrap().rows_lost, 0);
+    pipeline
+}
+
+#[tokio::test]
+async fn a_voided_cut_loses_nothing_that_landed_again_in_other_batches() {
+    for border in [15, 25, 35] {
+        for is_voided_first in [false, true] {
+            let pipeline = cut_with_two_lost_objects().await;
+            if is_voided_first {
+                assert_eq!(pipeline.void(1, Force::No).await.unwrap().rows_lost, 20);
+            }
+            pipeline.deliver(10..border).await.unwrap();
+            pipeline.deliver(border..40).await.unwrap();
+            if !is_voided_first {
+                assert_eq!(pipeline.void(1, Force::No).await.unwrap().rows_lost, 0);
+            }
+            pipeline.refine().await.unwrap();
+            pipeline.balances(40, 0).await;
+            // A redelivery is found landed: no declaration stands in its way.
+            pipeline.deliver(15..40).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_voided_cut_loses_what_was_declared_a_gap_meanwhile() {
+    let pipeline = cut_with_two_lost_objects().await;
+    assert_eq!(pipeline.declare(10, 30).await.unwrap(), Outcome::Declared);
+    pipeline.deliver(30..40).await.unwrap();
+    assert_eq!(pipeline.void(1, Force::No).await.unwrap().rows_lost, 20);
     pipeline.refine().await.unwrap();
-    pipeline.balances(30, 0).await;
+    pipeline.balances(20, 20).await;
+    assert_eq!(pipeline.gaps().await, [("10".to_owned(), "30".to_owned(), GapReason::Expired)]);
+}
+
+#[tokio::test]
+async fn files_that_refine_wrote_while_its_cut_was_voided_are_named() {
+    let pipeline = cut_with_two_lost_objects().await;
+    let plan = cuts::plan(&*pipeline.store, "iot", 1, Force::No).await.unwrap();
+    assert_eq!(pipeline.store.put_new(&keys::rejects("iot", 1), Bytes::new()).await.unwrap(), Put::Created);
+    let result = cuts::carry_out(&*pipeline.store, &plan).await;
+    refused(result, Kind::Misconfigured, "delete these files");
 }
 
 #[tokio::test]

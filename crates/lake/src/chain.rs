@@ -238,27 +238,50 @@ async fn read_unreadable(
 
 /// The gaps that stand in for objects of a chain which were declared unreadable and still are, in order.
 ///
+/// What was restored, or has landed again, is as if it had never been declared.
+///
 /// # Errors
 /// The store's; or a declaration is not what its key says.
 pub async fn find_unreadable(store: &dyn Store, dataset: &str, chain: &ChainId) -> Result<Vec<Link>, ChainError> {
-    let folder = chain.unreadable_folder(dataset);
     let mut gaps: Vec<Link> = Vec::new();
+    // Records may land again in other batches, so that one object covers several that were lost. It begins where one
+    // of them began: before that the chain still stood.
+    let (mut declared_to, mut stands_to) = (Position::ZERO, Position::ZERO);
+    for gap in declarations(store, dataset, chain).await? {
+        if gap.from != declared_to {
+            stands_to = gap.from;
+        }
+        while stands_to <= gap.from {
+            match read_link(store, dataset, chain, stands_to).await {
+                Ok(link) => stands_to = link.next,
+                Err(error @ ChainError::Store(_)) if !error.is_not_found() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        declared_to = gap.next;
+        if stands_to <= gap.from {
+            stands_to = gap.next;
+            gaps.push(gap);
+        }
+    }
+    Ok(gaps)
+}
+
+/// Everything of a chain that was ever declared unreadable, in order.
+async fn declarations(store: &dyn Store, dataset: &str, chain: &ChainId) -> Result<Vec<Link>, ChainError> {
+    let folder = chain.unreadable_folder(dataset);
+    let mut found = Vec::new();
     let mut after = None;
     loop {
         let page = store.list_after(&folder, after.as_deref(), LIST_LIMIT).await?;
         for listed in &page {
             let name = listed.key.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
             let Some(from) = name.and_then(|from| from.parse().ok()) else { continue };
-            match read_link(store, dataset, chain, from).await {
-                // What was restored, or has landed again, is as if it had never been declared.
-                Ok(_) => {}
-                Err(error @ ChainError::Store(_)) if !error.is_not_found() => return Err(error),
-                Err(_) => gaps.extend(read_unreadable(store, dataset, chain, from).await?),
-            }
+            found.extend(read_unreadable(store, dataset, chain, from).await?);
         }
         match page.last() {
             Some(last) if page.len() == LIST_LIMIT => after = Some(last.key.clone()),
-            _ => return Ok(gaps),
+            _ => return Ok(found),
         }
     }
 }

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use clap::Args;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use penstock_core::cut::{Cut, CutObject};
+use penstock_core::chain::LinkKind;
+use penstock_core::cut::{ChainCut, Cut};
 use penstock_core::dataset::Dataset;
-use penstock_core::keys::{self, ChainId};
+use penstock_core::keys;
+use penstock_core::position::Position;
 use penstock_core::state::{self, State};
 use penstock_core::window::WindowRow;
 use penstock_lake::{Put, Store, cuts};
@@ -69,7 +71,7 @@ pub struct Voiding {
     pub unreadable: Vec<Unreadable>,
 }
 
-/// An object of the cut that can no longer be read.
+/// An object of the cut whose rows can no longer be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unreadable {
     pub key: String,
@@ -77,6 +79,8 @@ pub struct Unreadable {
     lost: Lost,
     pub rows: u64,
     pub problem: String,
+    /// A gap that ingest or an operator declared in its place covers it.
+    pub is_declared: bool,
     /// No object comes after it in its chain.
     pub is_last: bool,
 }
@@ -117,28 +121,34 @@ pub async fn plan(store: &dyn Store, name: &str, number: u64, force: Force) -> R
         let done = if state.voided { "voided" } else { "poured" };
         return Err(Failure::misconfigured(format!("cut {number} of {name} is {done}: it cannot be voided")));
     }
-    check_nothing_written(store, name, number).await?;
+    if let Some(written) = find_written(store, name, number).await? {
+        return Err(Failure::misconfigured(format!(
+            "cut {number} of {name} is written in part, and readers may have seen it: {written}. It can only be poured to \
+             its end: restore its raw objects from a backup and let refine run"
+        )));
+    }
     let cut = cuts::read(store, name, number).await?;
     let dataset = dataset_in(&cut)?;
     let (before, open_windows) = state_before(store, name, number).await?;
-    let unreadable = find_unreadable(store, &dataset, &cut).await?;
-    if unreadable.is_empty() && force == Force::No {
+    let problems = find_problems(store, &dataset, &cut).await?;
+    if problems.iter().all(Option::is_none) && force == Force::No {
         return Err(Failure::misconfigured(format!(
             "all {} objects of cut {number} of {name} can be read: let refine run, and see what it says. \
              `--force` voids it nevertheless, and its rows come with the next cut",
             cut.objects().count()
         )));
     }
+    let unreadable = find_unreadable(store, &dataset, &cut, problems).await?;
     Ok(Plan { cut, dataset, before, open_windows, unreadable })
 }
 
 /// Declares the lost objects unreadable, and then writes the state that voids the cut.
 ///
 /// # Errors
-/// The cut was poured meanwhile; or the store's.
+/// The cut was poured meanwhile, or files of it were written; or the store's.
 pub async fn carry_out(store: &dyn Store, plan: &Plan) -> Result<(), Failure> {
     let (name, number) = (&plan.dataset.name, plan.cut.number);
-    for unreadable in &plan.unreadable {
+    for unreadable in plan.unreadable.iter().filter(|unreadable| !unreadable.is_declared) {
         declare_lost(store, &plan.dataset, &unreadable.lost).await?;
     }
     let state = plan.state();
@@ -149,7 +159,13 @@ pub async fn carry_out(store: &dyn Store, plan: &Plan) -> Result<(), Failure> {
         return Err(Failure::retry(format!("cut {number} of {name} was poured meanwhile: it is not voided")));
     }
     // A run of refine that had all objects in memory may have written in between.
-    check_nothing_written(store, name, number).await
+    match find_written(store, name, number).await? {
+        None => Ok(()),
+        Some(written) => Err(Failure::misconfigured(format!(
+            "cut {number} of {name} is voided, and refine wrote files of it meanwhile: {written}. Their rows come again \
+             with the next cut: stop refine's schedule, delete these files, and start it again"
+        ))),
+    }
 }
 
 impl Plan {
@@ -202,35 +218,60 @@ async fn state_before(store: &dyn Store, name: &str, number: u64) -> Result<(Sta
     state::decode(&dataset, &file).map_err(|error| damaged(format!("cannot be understood ({error})")))
 }
 
-async fn find_unreadable(store: &dyn Store, dataset: &Dataset, cut: &Cut) -> Result<Vec<Unreadable>, Failure> {
-    let looks: Vec<BoxFuture<'_, Result<Option<Unreadable>, Failure>>> =
-        cut.objects().map(|(chain, object)| look(store, dataset, chain, object).boxed()).collect();
-    let found: Vec<Option<Unreadable>> = stream::iter(looks).buffered(REQUESTS_AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+/// What keeps each object of the cut from being poured as it was declared.
+async fn find_problems(store: &dyn Store, dataset: &Dataset, cut: &Cut) -> Result<Vec<Option<String>>, Failure> {
+    let looks: Vec<BoxFuture<'_, Result<Option<String>, Failure>>> =
+        cut.objects().map(|(chain, object)| damage(store, dataset, chain, object).boxed()).collect();
+    stream::iter(looks).buffered(REQUESTS_AT_ONCE).try_collect().await
 }
 
-async fn look(
+/// The objects whose rows the next cut cannot have: the chain no longer covers them, or has a gap there.
+async fn find_unreadable(
     store: &dyn Store,
     dataset: &Dataset,
-    chain: &ChainId,
-    object: &CutObject,
-) -> Result<Option<Unreadable>, Failure> {
-    let Some(problem) = damage(store, dataset, chain, object).await? else {
-        return Ok(None);
-    };
-    match remains(store, dataset, chain, object.from).await? {
-        Remains::Nothing => {}
-        Remains::Damaged(in_the_way) => return Err(in_the_way),
-        Remains::Sound { .. } => return Ok(None),
+    cut: &Cut,
+    problems: Vec<Option<String>>,
+) -> Result<Vec<Unreadable>, Failure> {
+    let mut problems = problems.into_iter();
+    let mut unreadable = Vec::new();
+    for ChainCut { chain, objects, .. } in &cut.chains {
+        // Up to where the chain stands, and by what kind of object.
+        let mut stands: Option<(Position, LinkKind)> = None;
+        for (object, problem) in objects.iter().zip(problems.by_ref()) {
+            let (from, next) = (object.from, object.next);
+            let Some(problem) = problem else {
+                stands = Some((next, object.kind));
+                continue;
+            };
+            // Records that landed again may stand in other batches, so that one object covers several of these.
+            let (mut stands_to, mut kind) = stands.unwrap_or((from, LinkKind::Data));
+            while stands_to <= from {
+                match remains(store, dataset, chain, stands_to).await? {
+                    Remains::Sound(link) => (stands_to, kind) = (link.next, link.kind),
+                    Remains::Damaged(in_the_way) => return Err(in_the_way),
+                    Remains::Nothing => break,
+                }
+            }
+            let is_covered = from < stands_to;
+            stands = Some((if is_covered { stands_to } else { next }, kind));
+            if is_covered && kind == LinkKind::Data {
+                continue;
+            }
+            unreadable.push(Unreadable {
+                key: chain.object(&dataset.name, from),
+                lost: Lost { chain: chain.clone(), from, next, ingested_at: object.ingested_at },
+                rows: object.rows,
+                problem,
+                is_declared: is_covered,
+                is_last: !is_covered && first_after(store, dataset, chain, from).await?.is_none(),
+            });
+        }
     }
-    let (from, next) = (object.from, object.next);
-    let lost = Lost { chain: chain.clone(), from, next, ingested_at: object.ingested_at };
-    let is_last = first_after(store, dataset, chain, from).await?.is_none();
-    Ok(Some(Unreadable { key: chain.object(&dataset.name, from), lost, rows: object.rows, problem, is_last }))
+    Ok(unreadable)
 }
 
-/// No file of the cut may be there: what a reader may have seen stays.
-async fn check_nothing_written(store: &dyn Store, name: &str, number: u64) -> Result<(), Failure> {
+/// The files of the cut that are there, separated by commas: what a reader may have seen stays.
+async fn find_written(store: &dyn Store, name: &str, number: u64) -> Result<Option<String>, Failure> {
     let mut candidates = vec![keys::rejects(name, number)];
     for folder in [keys::silver_folder(name), keys::windows_folder(name)] {
         let days = store.list_folders(&folder).await?;
@@ -241,14 +282,7 @@ async fn check_nothing_written(store: &dyn Store, name: &str, number: u64) -> Re
     let exist: Vec<bool> = stream::iter(looks).buffered(REQUESTS_AT_ONCE).try_collect().await?;
     let written: Vec<&str> =
         candidates.iter().zip(exist).filter(|(_, exists)| *exists).map(|(key, _)| key.as_str()).collect();
-    if written.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::misconfigured(format!(
-        "cut {number} of {name} is written in part, and readers may have seen it: {}. It can only be poured to its end: \
-         restore its raw objects from a backup and let refine run",
-        written.join(", ")
-    )))
+    Ok((!written.is_empty()).then(|| written.join(", ")))
 }
 
 async fn exists(store: &dyn Store, key: &str) -> Result<bool, Failure> {
@@ -259,15 +293,17 @@ impl Voiding {
     fn print(&self, done: bool) {
         let verb = if done { "voided" } else { "would void" };
         line(&format!("{verb} cut {}: {} rows, {} of them lost", self.cut, count(self.rows), count(self.rows_lost)));
-        for Unreadable { key, lost, rows, problem, is_last } in &self.unreadable {
+        for Unreadable { key, lost, rows, problem, is_declared, is_last } in &self.unreadable {
             let Lost { chain, from, next, .. } = lost;
+            let outcome = if *is_declared { "are declared a gap already" } else { "become a gap" };
             line(&format!(
-                "  {key} {problem}: {} rows of {chain}, positions [{from}, {next}), become a gap",
+                "  {key} {problem}: {} rows of {chain}, positions [{from}, {next}), {outcome}",
                 count(*rows)
             ));
             if *is_last {
                 line(
-                    "    it is the last of its chain: if it is still there, delete it, or ingest cannot go on behind it",
+                    "    it is the last of its chain: delete what is left of it; ingest then takes its records again, \
+                     or refuses later ones and says what to declare",
                 );
             }
         }

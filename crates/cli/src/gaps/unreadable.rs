@@ -136,8 +136,9 @@ async fn check_unreadable(
     match remains(store, dataset, chain, from).await? {
         Remains::Nothing => Ok(()),
         Remains::Damaged(in_the_way) => Err(in_the_way),
-        Remains::Sound { rows } => Err(Failure::misconfigured(format!(
-            "{chain}: the object at {from} can be read, all {rows} rows of it: nothing was declared"
+        Remains::Sound(link) => Err(Failure::misconfigured(format!(
+            "{chain}: the object at {from} can be read, all {} rows of it: nothing was declared",
+            link.rows
         ))),
     }
 }
@@ -148,10 +149,8 @@ pub(crate) enum Remains {
     Nothing,
     /// Its footer can be read and its rows cannot: it would be taken again.
     Damaged(Failure),
-    /// It was restored, or its records landed again.
-    Sound {
-        rows: u64,
-    },
+    /// It was restored, its records landed again, or a gap was declared in its place.
+    Sound(Box<Link>),
 }
 
 pub(crate) async fn remains(
@@ -167,7 +166,7 @@ pub(crate) async fn remains(
         Err(error) => return Err(error.into()),
     };
     Ok(match damage(store, dataset, chain, &CutObject::from(&link)).await? {
-        None => Remains::Sound { rows: link.rows },
+        None => Remains::Sound(Box::new(link)),
         Some(problem) => Remains::Damaged(Failure::misconfigured(format!(
             "`{}` {problem}, but its footer can be read, so the next cut would take it again. Nothing was changed: \
              move the object out of the lake, and repeat this command",
