@@ -2,15 +2,17 @@
 //!
 //! Iceberg's own crate for Glue refuses every table that has timestamps with a time zone (apache/iceberg-rust#2956),
 //! and each of ours has. What Glue keeps of a table is what Iceberg's Java library has it keep, so that all readers find
-//! it: where the newest metadata are, and the columns for whoever looks at the console. Glue takes an update only if it
-//! names the newest version of the table: that makes a commit happen once.
+//! it: where the newest metadata are, and the columns for whoever looks at the console. An update names the version of
+//! the table that it builds on, and Glue refuses it if that is no longer the newest: that makes a commit happen once.
 
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_glue::Client;
 use aws_sdk_glue::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_glue::types::{Column, DatabaseInput, StorageDescriptor, Table as GlueTable, TableInput};
@@ -24,6 +26,12 @@ use iceberg::{
 
 const METADATA_LOCATION: &str = "metadata_location";
 
+/// Glue answers within a second. The client itself would wait for ever, until the function is ended.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// What Glue takes as a column's comment, in one line.
+const MAX_COMMENT_CHARS: usize = 255;
+
 /// The catalogue of the account and region that the environment names. It does what publishing needs, and nothing else.
 pub(crate) struct Glue {
     client: Client,
@@ -33,7 +41,8 @@ pub(crate) struct Glue {
 
 impl Glue {
     pub(crate) async fn new(storage: Arc<dyn StorageFactory>) -> Result<Self> {
-        let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
+        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
         let files = FileIOBuilder::new(storage).build();
         Ok(Self { client: Client::new(&aws), files, runtime: Runtime::try_current()? })
     }
@@ -116,13 +125,18 @@ impl Catalog for Glue {
     async fn update_table(&self, commit: TableCommit) -> Result<Table> {
         let ident = commit.identifier().clone();
         let (known, table) = self.load(&ident).await?;
+        let Some(version) = known.version_id() else {
+            let problem =
+                format!("Glue names no version of table `{ident}`, so that nothing would keep two commits apart");
+            return Err(Error::new(ErrorKind::PreconditionFailed, problem));
+        };
         let table = commit.apply(table)?;
         let location = MetadataLocation::from_str(table.metadata_location_result()?)?;
         table.metadata().write_to(&self.files, &location).await?;
         let request = self.client.update_table().database_name(database(ident.namespace())?);
         // Glue would keep each version of its own, and refuse updates when it has too many.
         let request = request.skip_archive(true).table_input(input(&table, Some(&known))?);
-        let updated = request.set_version_id(known.version_id).send().await;
+        let updated = request.version_id(version).send().await;
         updated.map_err(|error| failed("UpdateTable", &error))?;
         Ok(table)
     }
@@ -170,7 +184,7 @@ impl std::fmt::Debug for Glue {
     }
 }
 
-/// What Glue is to keep of a table. What others keep there besides stays.
+/// What Glue is to keep of a table. What others wrote there for people to read stays.
 fn input(table: &Table, known: Option<&GlueTable>) -> Result<TableInput> {
     let mut parameters = known.and_then(GlueTable::parameters).cloned().unwrap_or_default();
     let location = table.metadata_location_result()?.to_owned();
@@ -179,7 +193,14 @@ fn input(table: &Table, known: Option<&GlueTable>) -> Result<TableInput> {
     }
     parameters.insert("table_type".to_owned(), "ICEBERG".to_owned());
     let metadata = table.metadata();
-    let columns = metadata.current_schema().as_struct().fields().iter().map(|field| column(field));
+    let comments: HashMap<&str, &str> = known
+        .and_then(GlueTable::storage_descriptor)
+        .map_or(&[][..], StorageDescriptor::columns)
+        .iter()
+        .filter_map(|column| Some((column.name(), column.comment()?)))
+        .collect();
+    let columns = metadata.current_schema().as_struct().fields().iter();
+    let columns = columns.map(|field| column(field, comments.get(field.name.as_str()).copied()));
     let storage = StorageDescriptor::builder().location(metadata.location());
     let storage = storage.set_columns(Some(columns.collect::<Result<_>>()?)).build();
     TableInput::builder()
@@ -193,11 +214,13 @@ fn input(table: &Table, known: Option<&GlueTable>) -> Result<TableInput> {
         .map_err(incomplete)
 }
 
-fn column(field: &NestedField) -> Result<Column> {
+fn column(field: &NestedField, known_comment: Option<&str>) -> Result<Column> {
+    let comment = field.doc.as_deref().or(known_comment);
+    let in_one_line = |letter: char| if letter.is_control() { ' ' } else { letter };
     Column::builder()
         .name(&field.name)
         .r#type(type_name(&field.field_type))
-        .set_comment(field.doc.clone())
+        .set_comment(comment.map(|comment| comment.chars().map(in_one_line).take(MAX_COMMENT_CHARS).collect()))
         .parameters("iceberg.field.id", field.id.to_string())
         .parameters("iceberg.field.optional", (!field.required).to_string())
         .parameters("iceberg.field.current", "true")
@@ -263,7 +286,12 @@ where
     };
     let kind = match code {
         "ConcurrentModificationException" => ErrorKind::CatalogCommitConflicts,
-        "AccessDeniedException" | "EntityNotFoundException" | "InvalidInputException" => ErrorKind::PreconditionFailed,
+        "AccessDeniedException"
+        | "EntityNotFoundException"
+        | "GlueEncryptionException"
+        | "InvalidInputException"
+        | "ResourceNumberLimitExceededException"
+        | "ValidationException" => ErrorKind::PreconditionFailed,
         _ => ErrorKind::Unexpected,
     };
     let is_overtaken = kind == ErrorKind::CatalogCommitConflicts;

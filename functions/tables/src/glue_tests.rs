@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use aws_sdk_glue::error::ErrorMetadata;
+use aws_sdk_glue::operation::update_table::UpdateTableError;
 use iceberg::spec::{ListType, StructType};
 use penstock_core::dataset::Dataset;
 use penstock_lake::MemoryStore;
@@ -17,6 +19,11 @@ async fn glue_learns_of_every_column_and_keeps_what_others_wrote_there() {
         .owner("data-team")
         .parameters(METADATA_LOCATION, "s3://lake/tables/iot/silver/metadata/00000.json")
         .parameters("classification", "telemetry")
+        .storage_descriptor(
+            StorageDescriptor::builder()
+                .columns(Column::builder().name("offset").comment("Where it stood").build().unwrap())
+                .build(),
+        )
         .build()
         .unwrap();
     let input = input(&table, Some(&known)).unwrap();
@@ -29,8 +36,32 @@ async fn glue_learns_of_every_column_and_keeps_what_others_wrote_there() {
     assert_eq!(parameters["previous_metadata_location"], "s3://lake/tables/iot/silver/metadata/00000.json");
     let columns = input.storage_descriptor().unwrap().columns();
     assert_eq!(columns.len(), table.metadata().current_schema().as_struct().fields().len());
-    let event_time = columns.iter().find(|column| column.name() == "event_time").unwrap();
-    assert_eq!(event_time.r#type(), Some("timestamp"));
+    let of = |name| columns.iter().find(|column| column.name() == name).unwrap();
+    assert_eq!(of("event_time").r#type(), Some("timestamp"));
+    assert_eq!(of("offset").comment(), Some("Where it stood"));
+}
+
+#[test]
+fn a_comment_is_what_glue_takes() {
+    let long = format!("Seconds.\nFrom the device's start\tto its end{}", ".".repeat(300));
+    let field = NestedField::optional(1, "event_duration", Type::Primitive(PrimitiveType::Double)).with_doc(long);
+    let column = column(&field, Some("older")).unwrap();
+    let comment = column.comment().unwrap();
+    assert_eq!(comment.chars().count(), 255);
+    assert!(comment.starts_with("Seconds. From the device's start to its end..."), "{comment}");
+}
+
+#[test]
+fn what_glue_refuses_for_good_is_for_somebody_to_mend() {
+    for (code, kind) in [
+        ("ValidationException", ErrorKind::PreconditionFailed),
+        ("ConcurrentModificationException", ErrorKind::CatalogCommitConflicts),
+        ("InternalServiceException", ErrorKind::Unexpected),
+    ] {
+        let metadata = ErrorMetadata::builder().code(code).message("no").build();
+        let error = failed("UpdateTable", &SdkError::service_error(UpdateTableError::generic(metadata), ()));
+        assert_eq!((error.kind(), error.message()), (kind, &*format!("UpdateTable of Glue: {code}: no")));
+    }
 }
 
 #[test]

@@ -56,8 +56,8 @@ resource "aws_glue_catalog_table" "this" {
       content {
         name = columns.value.name
         type = columns.value.type
-        # Glue takes 255 characters.
-        comment = substr(columns.value.description, 0, 255)
+        # Glue takes 255 characters, in one line.
+        comment = substr(replace(columns.value.description, "/[[:cntrl:]]/", " "), 0, 255)
       }
     }
   }
