@@ -101,6 +101,8 @@ pub(crate) enum Each {
     Kafka,
     Kinesis,
     Refine,
+    /// What appends to the Iceberg tables, where there are any.
+    Tables,
     /// Where goes what a function or a mapping gave up.
     Queue,
     Account,
@@ -115,6 +117,7 @@ impl Each {
             Self::Kafka => "kafka",
             Self::Kinesis => "kinesis",
             Self::Refine => "refine",
+            Self::Tables => "tables",
             Self::Queue => "queue",
             Self::Account => "account",
         }

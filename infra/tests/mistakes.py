@@ -155,6 +155,12 @@ MISTAKES = [
         '  cidr_ipv4                    = "0.0.0.0/0"\n',
     ),
     # Alarms
+    Mistake(
+        "nobody hears that the tables stand still",
+        "modules/pipeline/alarms.tf",
+        "  tables  = one(module.tables[*].function.name)\n",
+        "",
+    ),
     Mistake("nobody hears that an alarm is over", ALARMS, "  ok_actions    = [aws_sns_topic.this.arn]\n", ""),
     Mistake(
         "an alarm on nothing is no alarm",

@@ -74,6 +74,19 @@ pub(super) const INVOCATIONS_FAIL: Alert = Alert {
             threshold: Some(0),
             missing: "notBreaching",
         },
+        // It is called every few minutes, and nothing is lost meanwhile: one failure in a while tells nothing.
+        Alarm {
+            name: "tables-errors",
+            each: Each::Tables,
+            meaning: "The function of the Iceberg tables fails again and again: who asks the tables asks old ones. The lake itself goes on.",
+            of: Value::Of(aws(aws::ERRORS, "Sum")),
+            period_secs: 300,
+            periods: 12,
+            periods_to_alarm: 3,
+            comparison: ">",
+            threshold: Some(0),
+            missing: "notBreaching",
+        },
         Alarm {
             name: "ingest-throttles",
             each: Each::Source,

@@ -9,6 +9,7 @@ locals {
     kafka   = { for name, source in var.sources : name => { function = source.function } if source.kind == "kafka" }
     kinesis = { for name, source in var.sources : name => { function = source.function } if source.kind == "kinesis" }
     refine  = { "" = { function = var.refine } }
+    tables  = { for function in compact([var.tables]) : "" => { function = function } }
     dataset = { "" = { dataset = var.dataset } }
     queue   = { for queue in concat(aws_sqs_queue.undelivered[*].name, sort(var.queues)) : queue => { queue = queue } }
     account = { "" = {} }

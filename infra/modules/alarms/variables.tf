@@ -28,6 +28,12 @@ variable "refine" {
   type        = string
 }
 
+variable "tables" {
+  description = "The name of the function that appends to the Iceberg tables; null: there are none."
+  type        = string
+  default     = null
+}
+
 variable "queues" {
   description = "Names of SQS queues in which nothing should lie, such as the on-failure destinations of sources."
   type        = set(string)

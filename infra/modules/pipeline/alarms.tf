@@ -19,6 +19,7 @@ module "alarms" {
   dataset = var.dataset
   sources = local.watched_sources
   refine  = module.refine.function.name
+  tables  = one(module.tables[*].function.name)
   queues  = local.watched_queues
 
   emails        = var.alarms.emails

@@ -46,7 +46,7 @@ run "each_alarm_is_there_for_each_thing_that_it_is_about" {
     condition = alltrue([
       for name in ["ingest-errors-main", "ingest-errors-stream", "lag-kafka-main", "lag-kinesis-stream", "refine-errors", "rejects-share"] :
       contains(output.alarms, "p-${name}")
-    ]) && length(setintersection(output.alarms, ["p-lag-kafka-stream", "p-lag-kinesis-main", "p-events-too-few", "p-cost"])) == 0
+    ]) && length(setintersection(output.alarms, ["p-lag-kafka-stream", "p-lag-kinesis-main", "p-tables-errors", "p-events-too-few", "p-cost"])) == 0
     error_message = "the alarms are others: ${jsonencode(output.alarms)}"
   }
 
@@ -74,6 +74,19 @@ run "each_alarm_is_there_for_each_thing_that_it_is_about" {
   assert {
     condition     = length(module.notify) == 0 && output.notify == null && length(aws_sqs_queue.undelivered) == 0
     error_message = "without channels there is no function"
+  }
+}
+
+run "tables_have_an_alarm_where_there_are_any" {
+  command = plan
+
+  variables {
+    tables = "p-tables"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["tables-errors"].dimensions == tomap({ FunctionName = "p-tables" })
+    error_message = "nobody hears that the tables stand still"
   }
 }
 

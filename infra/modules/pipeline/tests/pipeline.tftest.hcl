@@ -383,12 +383,13 @@ run "alarms_know_the_functions_and_the_queues" {
       }
     }
     kinesis = { stream = { create_stream = { name = "events" } } }
+    tables  = {}
     alarms  = { channels = { slack = "ssm:/penstock/slack" }, off = ["chain-broken"] }
   }
 
   assert {
     condition = output.functions.notify == "p-notify" && alltrue([
-      for name in ["p-lag-kafka-kafka", "p-lag-kinesis-stream", "p-letters-given-up", "p-letters-p-notify-undelivered"] :
+      for name in ["p-lag-kafka-kafka", "p-lag-kinesis-stream", "p-letters-given-up", "p-letters-p-notify-undelivered", "p-tables-errors"] :
       contains(module.alarms[0].alarms, name)
     ]) && !contains(module.alarms[0].alarms, "p-chain-broken")
     error_message = "the alarms are others: ${jsonencode(module.alarms[0].alarms)}"
