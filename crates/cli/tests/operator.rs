@@ -187,6 +187,7 @@ async fn a_gap_is_refused_declared_and_then_the_next_delivery_lands() {
 
     assert_eq!(pipeline.declare(10, 15).await.unwrap(), Outcome::Declared);
     assert_eq!(pipeline.declare(10, 15).await.unwrap(), Outcome::Known);
+    refused(pipeline.declare_unreadable(10).await, Kind::Misconfigured, "[10, 15) is declared a gap already");
     pipeline.deliver(15..20).await.unwrap();
     refused(pipeline.deliver(12..14).await, Kind::Misconfigured, "lies in the gap [10, 15)");
     assert_eq!(pipeline.gaps().await, [("10".to_owned(), "15".to_owned(), GapReason::Expired)]);

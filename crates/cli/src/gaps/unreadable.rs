@@ -136,6 +136,10 @@ async fn check_unreadable(
     match remains(store, dataset, chain, from).await? {
         Remains::Nothing => Ok(()),
         Remains::Damaged(in_the_way) => Err(in_the_way),
+        Remains::Sound(link) if link.kind == LinkKind::Gap => Err(Failure::misconfigured(format!(
+            "{chain}: [{from}, {}) is declared a gap already: nothing was declared",
+            link.next
+        ))),
         Remains::Sound(link) => Err(Failure::misconfigured(format!(
             "{chain}: the object at {from} can be read, all {} rows of it: nothing was declared",
             link.rows
