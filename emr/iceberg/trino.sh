@@ -30,9 +30,10 @@ fetch() {
 }
 
 # By a repository of its own that goes with the folder: the archives are half a gigabyte that nobody needs again.
+# The plugin leaves marks where it is called.
 unpack() {
-    mvn --quiet --batch-mode "$DEPENDENCY_PLUGIN:unpack" -Dmaven.repo.local="$1/repository" \
-        -Dartifact="io.trino:$2" -Dmdep.unpack.includes="$3" -DoutputDirectory="$1" ||
+    (cd "$1" && mvn --quiet --batch-mode "$DEPENDENCY_PLUGIN:unpack" -Dmaven.repo.local="$1/repository" \
+        -Dartifact="io.trino:$2" -Dmdep.unpack.includes="$3" -DoutputDirectory="$1") ||
         { echo "Maven could not fetch Trino: see its message above; check the network or the mirror in ~/.m2/settings.xml" >&2; exit 2; }
 }
 
