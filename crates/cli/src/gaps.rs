@@ -13,7 +13,7 @@ pub use declare::{Declaration, Declared, Outcome, declare};
 pub use list::{GapReport, Listing, list};
 pub use unreadable::declare_unreadable;
 
-pub(crate) use unreadable::{Lost, Remains, damage, declare_lost, first_after, remains};
+pub(crate) use unreadable::{Lost, check_sound, damage, declare_lost, first_after};
 
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {

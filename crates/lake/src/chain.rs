@@ -251,20 +251,39 @@ pub async fn find_unreadable(store: &dyn Store, dataset: &str, chain: &ChainId) 
         if gap.from != declared_to {
             stands_to = gap.from;
         }
-        while stands_to <= gap.from {
-            match read_link(store, dataset, chain, stands_to).await {
-                Ok(link) => stands_to = link.next,
-                Err(error @ ChainError::Store(_)) if !error.is_not_found() => return Err(error),
-                Err(_) => break,
-            }
-        }
         declared_to = gap.next;
-        if stands_to <= gap.from {
-            stands_to = gap.next;
+        if gap.from < stands_to {
+            continue;
+        }
+        let standing = find_covering(store, dataset, chain, stands_to, gap.from).await?;
+        stands_to = standing.as_ref().map_or(gap.next, |link| link.next);
+        if standing.is_none() {
             gaps.push(gap);
         }
     }
     Ok(gaps)
+}
+
+/// The link that covers a position, by the footers of the chain from `from` on, where a link begins; `None` if one of
+/// them is missing or cannot be read.
+///
+/// # Errors
+/// The store's.
+pub async fn find_covering(
+    store: &dyn Store,
+    dataset: &str,
+    chain: &ChainId,
+    mut from: Position,
+    position: Position,
+) -> Result<Option<Link>, ChainError> {
+    loop {
+        match read_link(store, dataset, chain, from).await {
+            Ok(link) if position < link.next => return Ok(Some(link)),
+            Ok(link) => from = link.next,
+            Err(error @ ChainError::Store(_)) if !error.is_not_found() => return Err(error),
+            Err(_) => return Ok(None),
+        }
+    }
 }
 
 /// Everything of a chain that was ever declared unreadable, in order.

@@ -8,18 +8,19 @@ use bytes::Bytes;
 use clap::Args;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use penstock_core::chain::LinkKind;
+use penstock_core::chain::{Link, LinkKind};
 use penstock_core::cut::{ChainCut, Cut};
 use penstock_core::dataset::Dataset;
 use penstock_core::keys;
 use penstock_core::position::Position;
 use penstock_core::state::{self, State};
 use penstock_core::window::WindowRow;
+use penstock_lake::chain::find_covering;
 use penstock_lake::{Put, Store, cuts};
 use penstock_runtime::Failure;
 use serde::Serialize;
 
-use crate::gaps::{Lost, Remains, damage, declare_lost, first_after, remains};
+use crate::gaps::{Lost, check_sound, damage, declare_lost, first_after};
 use crate::output::{self, count, line, note};
 use crate::{Exit, LakeArguments};
 
@@ -235,26 +236,23 @@ async fn find_unreadable(
     let mut problems = problems.into_iter();
     let mut unreadable = Vec::new();
     for ChainCut { chain, objects, .. } in &cut.chains {
-        // Up to where the chain stands, and by what kind of object.
-        let mut stands: Option<(Position, LinkKind)> = None;
+        // Records may land again in other batches, so that one object covers several that were lost.
+        let mut standing: Option<Link> = None;
+        let mut stands_to = objects.first().map_or(Position::ZERO, |object| object.from);
         for (object, problem) in objects.iter().zip(problems.by_ref()) {
             let (from, next) = (object.from, object.next);
             let Some(problem) = problem else {
-                stands = Some((next, object.kind));
+                stands_to = next;
                 continue;
             };
-            // Records that landed again may stand in other batches, so that one object covers several of these.
-            let (mut stands_to, mut kind) = stands.unwrap_or((from, LinkKind::Data));
-            while stands_to <= from {
-                match remains(store, dataset, chain, stands_to).await? {
-                    Remains::Sound(link) => (stands_to, kind) = (link.next, link.kind),
-                    Remains::Damaged(in_the_way) => return Err(in_the_way),
-                    Remains::Nothing => break,
+            if stands_to <= from {
+                standing = find_covering(store, &dataset.name, chain, stands_to, from).await?;
+                if let Some(link) = &standing {
+                    check_sound(store, dataset, chain, link).await?;
                 }
+                stands_to = standing.as_ref().map_or(next, |link| link.next);
             }
-            let is_covered = from < stands_to;
-            stands = Some((if is_covered { stands_to } else { next }, kind));
-            if is_covered && kind == LinkKind::Data {
+            if standing.as_ref().is_some_and(|link| link.kind == LinkKind::Data) {
                 continue;
             }
             unreadable.push(Unreadable {
@@ -262,8 +260,8 @@ async fn find_unreadable(
                 lost: Lost { chain: chain.clone(), from, next, ingested_at: object.ingested_at },
                 rows: object.rows,
                 problem,
-                is_declared: is_covered,
-                is_last: !is_covered && first_after(store, dataset, chain, from).await?.is_none(),
+                is_declared: standing.is_some(),
+                is_last: standing.is_none() && first_after(store, dataset, chain, from).await?.is_none(),
             });
         }
     }

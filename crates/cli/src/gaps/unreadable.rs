@@ -11,7 +11,7 @@ use penstock_core::keys::ChainId;
 use penstock_core::position::Position;
 use penstock_core::pour::{Pour, PourError};
 use penstock_core::state::State;
-use penstock_lake::chain::{ChainError, read_link};
+use penstock_lake::chain::{find_covering, read_link};
 use penstock_lake::{LIST_LIMIT, Put, Store, cuts};
 use penstock_runtime::{Failure, Lake};
 use serde::Serialize;
@@ -133,50 +133,36 @@ async fn check_unreadable(
     chain: &ChainId,
     from: Position,
 ) -> Result<(), Failure> {
-    match remains(store, dataset, chain, from).await? {
-        Remains::Nothing => Ok(()),
-        Remains::Damaged(in_the_way) => Err(in_the_way),
-        Remains::Sound(link) if link.kind == LinkKind::Gap => Err(Failure::misconfigured(format!(
-            "{chain}: [{from}, {}) is declared a gap already: nothing was declared",
-            link.next
-        ))),
-        Remains::Sound(link) => Err(Failure::misconfigured(format!(
-            "{chain}: the object at {from} can be read, all {} rows of it: nothing was declared",
-            link.rows
-        ))),
-    }
+    let Some(link) = find_covering(store, &dataset.name, chain, from, from).await? else {
+        return Ok(());
+    };
+    check_sound(store, dataset, chain, &link).await?;
+    Err(Failure::misconfigured(match link.kind {
+        LinkKind::Gap => format!("{chain}: [{from}, {}) is declared a gap already: nothing was declared", link.next),
+        LinkKind::Data => {
+            format!("{chain}: the object at {from} can be read, all {} rows of it: nothing was declared", link.rows)
+        }
+    }))
 }
 
-/// What refine would find where an object was lost. A declaration counts only where it finds no footer that it can read.
-#[derive(Debug)]
-pub(crate) enum Remains {
-    Nothing,
-    /// Its footer can be read and its rows cannot: it would be taken again.
-    Damaged(Failure),
-    /// It was restored, its records landed again, or a gap was declared in its place.
-    Sound(Box<Link>),
-}
-
-pub(crate) async fn remains(
+/// A gap stands in for an object only where refine finds no footer that it can read.
+///
+/// # Errors
+/// The rows of the link cannot be read: as its footer can, refine would take it again; or the store's.
+pub(crate) async fn check_sound(
     store: &dyn Store,
     dataset: &Dataset,
     chain: &ChainId,
-    from: Position,
-) -> Result<Remains, Failure> {
-    let link = match read_link(store, &dataset.name, chain, from).await {
-        Ok(link) => link,
-        Err(ChainError::Damaged { .. }) => return Ok(Remains::Nothing),
-        Err(error) if error.is_not_found() => return Ok(Remains::Nothing),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(match damage(store, dataset, chain, &CutObject::from(&link)).await? {
-        None => Remains::Sound(Box::new(link)),
-        Some(problem) => Remains::Damaged(Failure::misconfigured(format!(
+    link: &Link,
+) -> Result<(), Failure> {
+    match damage(store, dataset, chain, &CutObject::from(link)).await? {
+        None => Ok(()),
+        Some(problem) => Err(Failure::misconfigured(format!(
             "`{}` {problem}, but its footer can be read, so the next cut would take it again. Nothing was changed: \
              move the object out of the lake, and repeat this command",
-            chain.object(&dataset.name, from)
+            chain.object(&dataset.name, link.from)
         ))),
-    })
+    }
 }
 
 /// What keeps an object from being poured as it was declared; `None` if nothing does. A gap is poured without a look.
